@@ -1,0 +1,1 @@
+"""convbook: a course on convolutional networks."""

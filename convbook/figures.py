@@ -1,0 +1,86 @@
+"""Plots that are not themselves the lesson, in one style."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 110,
+        "figure.constrained_layout.use": True,
+        "font.size": 10,
+        "axes.titlesize": 10,
+        "axes.grid": False,
+        "image.cmap": "gray",
+        "image.interpolation": "nearest",
+        "lines.linewidth": 2,
+    }
+)
+
+
+def images(arrays, titles, columns=None, limits=None, cmap="gray") -> None:
+    """Show pictures side by side, with rows and columns labelled in pixels.
+
+    Parameters
+    ----------
+    arrays : sequence of arrays, each (height, width) or (height, width, 3).
+    titles : sequence of str, one for each picture.
+    columns : int, pictures in a row; all in one row by default.
+    limits : (low, high), the values drawn darkest and lightest; each picture's own by default.
+    cmap : str, a Matplotlib colour map, for pictures with one channel.
+    """
+    columns = columns or len(arrays)
+    rows = -(-len(arrays) // columns)
+    size = (2.1 * columns + 0.5, 2.2 * rows + 0.3)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    low, high = limits or (None, None)
+    for axis, array, title in zip(axes.flat, arrays, titles, strict=False):
+        axis.imshow(array, cmap=cmap, vmin=low, vmax=high)
+        axis.set_title(title)
+        axis.tick_params(labelsize=7)
+    for axis in axes.flat[len(arrays) :]:
+        axis.remove()
+    figure.supxlabel("column (pixels)", fontsize=9)
+    figure.supylabel("row (pixels)", fontsize=9)
+    plt.show()
+
+
+def numbers(matrices, titles, cmap="Blues") -> None:
+    """Show small matrices with their values written in the cells.
+
+    Parameters
+    ----------
+    matrices : sequence of 2-D arrays.
+    titles : sequence of str, one for each matrix.
+    cmap : str, a Matplotlib colour map.
+    """
+    widths = [np.shape(m)[1] for m in matrices]
+    figure, axes = plt.subplots(
+        1,
+        len(matrices),
+        figsize=(0.42 * sum(widths) + len(matrices), 0.42 * max(map(len, matrices)) + 0.9),
+        squeeze=False,
+        width_ratios=widths,
+    )
+    for axis, matrix, title in zip(axes.flat, matrices, titles, strict=True):
+        matrix = np.asarray(matrix)
+        low, high = min(matrix.min(), 0), max(matrix.max(), 1)
+        axis.imshow(matrix, cmap=cmap, vmin=low, vmax=low + 1.6 * (high - low))
+        for (row, column), value in np.ndenumerate(matrix):
+            axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=9)
+        axis.set(title=title, xticks=range(matrix.shape[1]), yticks=range(matrix.shape[0]))
+        axis.tick_params(labelsize=7, length=0)
+    figure.supxlabel("column", fontsize=9)
+    figure.supylabel("row", fontsize=9)
+    plt.show()
+
+
+def curves(series, xlabel, ylabel, log=False) -> None:
+    """Draw one line for each entry of a dict ``{label: values}`` over 1, 2, 3, …"""
+    _, axis = plt.subplots(figsize=(6, 3.2))
+    for (label, values), style in zip(series.items(), ["-", "--", "-.", ":"] * 3, strict=False):
+        axis.plot(range(1, len(values) + 1), values, style, label=label)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if log:
+        axis.set_yscale("log")
+    axis.legend(frameon=False)
+    plt.show()

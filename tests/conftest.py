@@ -1,0 +1,32 @@
+"""What the tests share: a real browser."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+
+# One browser a module, not a session: while it is open, Playwright's event loop runs in this
+# thread, and a notebook executed by another module would find asyncio "already running".
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, headless, as Playwright's ``Browser``."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        message = f"no browser: install one of {', '.join(names)} (apt-get install chromium)"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield chromium
+        chromium.close()
