@@ -1,8 +1,8 @@
 """Do models rank on the stand-ins as they do on the real images?
 
-``python -m bench.standins`` trains a linear, a convolutional and a deeper model with several seeds on each
-data set, on real images where there are any and on the stand-in; it prints test accuracies and writes them to
-``bench/results/standins.json``.
+``python -m bench.standins`` trains a linear, a convolutional and a deeper model with several seeds
+on each data set, on real images where there are any and on the stand-in; it prints test accuracies
+and writes them to ``bench/results/standins.json``.
 """
 
 import argparse
@@ -26,7 +26,7 @@ EPOCHS = {"linear": 15, "convolutional": 8, "deeper": 8}
 
 
 def model(kind: str, shape: tuple) -> keras.Model:
-    """A classifier of ten classes: "linear", "convolutional" (one convolution) or "deeper" (two)."""
+    """A classifier of ten classes: "linear", "convolutional" (one layer) or "deeper" (two)."""
     body = {
         "linear": [],
         "convolutional": [layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D()],

@@ -51,7 +51,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class _Spec:
-    """What is known of a real data set: one image's stored shape, its sizes, classes and address."""
+    """What is known of a real data set: an image's stored shape, sizes, classes and address."""
 
     shape: tuple[int, ...]
     sizes: dict[str, int]
@@ -107,16 +107,17 @@ _SPECS = {
 def load(name: str, train: int | None = None, test: int | None = None) -> Dataset:
     """Load a data set, and print in one line what it is and, after ``≈``, where it comes from.
 
-    The first of these that works is used: ``<name>.npz`` in the folder that ``CONVBOOK_DATA`` names;
-    Keras' cache of downloads; Keras' download (never with ``CONVBOOK_OFFLINE=1``); a stand-in made here.
-    A file that is there but damaged or wrong is named in a line of its own, and not used.
+    The first of these that works is used: ``<name>.npz`` in the folder that ``CONVBOOK_DATA``
+    names; Keras' cache of downloads; Keras' download (never with ``CONVBOOK_OFFLINE=1``); a
+    stand-in made here. A file that is there but damaged or wrong is named in a line of its own,
+    and not used.
 
     Parameters
     ----------
     name : "mnist" or "fashion_mnist" (28×28×1), or "cifar10" (32×32×3).
     train, test : how many images; the first ones are taken (real sets are shuffled already).
-        None means all: for a stand-in, as many as the real set has. Where fewer are there, all of them
-        are used and the line says so; a stand-in has any number.
+        None means all: for a stand-in, as many as the real set has. Where fewer are there, all
+        of them are used and the line says so; a stand-in has any number.
 
     Returns
     -------
@@ -137,9 +138,10 @@ def load(name: str, train: int | None = None, test: int | None = None) -> Datase
         x = arrays[f"x_{split}"][:count].astype(np.float32) / np.float32(255)
         ready[f"x_{split}"] = x.reshape(len(x), *_with_channel(spec.shape))
         ready[f"y_{split}"] = arrays[f"y_{split}"][:count].astype(np.int64).reshape(-1)
+    shape = "×".join(map(str, _with_channel(spec.shape)))
     print(
         f"{name}: {len(ready['y_train'])} training and {len(ready['y_test'])} test images, "
-        f"{'×'.join(map(str, _with_channel(spec.shape)))}, {len(spec.class_names)} classes ≈ {source}"
+        f"{shape}, {len(spec.class_names)} classes ≈ {source}"
     )
     return Dataset(name=name, source=source, class_names=spec.class_names, **ready)
 
@@ -207,7 +209,7 @@ def _from_folder(name: str) -> tuple[Arrays, str] | None:
 def _from_keras_cache(name: str) -> tuple[Arrays, str] | None:
     """The data set from what Keras has downloaded before, if it is there and sound.
 
-    Read without Keras, whose import takes seconds and which would go to the network for a damaged file.
+    Read without Keras, whose import takes seconds and which would download a damaged file again.
     """
     home = os.environ.get("KERAS_HOME")
     folder = Path(home or "~/.keras").expanduser() / "datasets"
@@ -221,7 +223,7 @@ def _from_keras_cache(name: str) -> tuple[Arrays, str] | None:
 
 
 def _sound(shown: str, read: Callable[[], Arrays], spec: _Spec) -> Arrays | None:
-    """What ``read`` returns; or None, with a line that names the file, if it is damaged or wrong."""
+    """What ``read`` returns; None if the file is damaged or wrong, after a line that names it."""
     try:
         arrays = read()
         _check(arrays, spec)
@@ -295,10 +297,11 @@ class _ArrayUnpickler(pickle.Unpickler):
     """Unpickles NumPy arrays and nothing else, so that a file cannot run code."""
 
     def find_class(self, module: str, name: str) -> object:
-        if (module.removesuffix("._core.multiarray").removesuffix(".core.multiarray"), name) in {
-            ("numpy", "_reconstruct"),
-            ("numpy", "ndarray"),
-            ("numpy", "dtype"),
+        if f"{module}.{name}" in {
+            "numpy.ndarray",
+            "numpy.dtype",
+            "numpy.core.multiarray._reconstruct",
+            "numpy._core.multiarray._reconstruct",
         }:
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"it holds {module}.{name}, which is no array")
@@ -351,8 +354,8 @@ def _download(name: str) -> Arrays:
 def _answers(url: str) -> bool:
     """Whether a server answers within PROBE_SECONDS.
 
-    A time limit on the request does not bound the look-up of the server's name, so the request is made
-    in a thread that is left behind if it takes too long.
+    A time limit on the request does not bound the look-up of the server's name, so the request
+    is made in a thread that is left behind if it takes too long.
     """
     answers = []
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ def run(nb: nbformat.NotebookNode, name: str, folder: Path) -> None:
         resources={"metadata": {"path": str(folder)}},
     )
     bar = tqdm(total=len(nb.cells), desc=name, unit="cell", leave=False)
-    with client.setup_kernel(), bar:
+    with client.setup_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), bar:
         for index, cell in enumerate(nb.cells):
             try:
                 client.execute_cell(cell, index)

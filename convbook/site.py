@@ -32,18 +32,17 @@ def build(output: Path = ROOT) -> Path:
     if done.returncode:
         # The next build must read every page again: Sphinx warns only about pages it reads.
         shutil.rmtree(folder / ".doctrees", ignore_errors=True)
-        raise SystemExit(failure(done.stdout + done.stderr))
+        raise SystemExit(failure(done.stderr))
     index = folder / "html" / "index.html"
     print(f"Built in {time.perf_counter() - start:.0f} s. Open {index.as_uri()}")
     return index.parent
 
 
 def failure(log: str) -> str:
-    """What went wrong and where, from all that the build printed."""
+    """What went wrong and where, from what Sphinx printed before Jupyter Book's own traceback."""
     log = re.sub(r"\x1b\[[\d;]*m", "", log).replace(f"{ROOT}{os.sep}", "")
-    told = [line for line in log.splitlines() if re.search(r"(WARNING|ERROR): ", line)]
-    cause = log.partition("Traceback (most recent call last)")[0].strip()  # then Jupyter Book's own
-    return "\n".join(["The site was not built:", *(told or [cause])])
+    cause = log.partition("Traceback (most recent call last)")[0].strip()
+    return f"The site was not built:\n{cause or log}"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -72,7 +71,7 @@ def serve(port: int = 8000) -> None:
 
 
 def open_server(folder: Path, port: int, tries: int = 20) -> ThreadingHTTPServer:
-    """A server of a folder on the first free port from ``port`` on; port 0 lets the system choose."""
+    """A server of a folder on the first free port from ``port`` on; 0 lets the system choose."""
     handler = partial(QuietHandler, directory=str(folder))
     for candidate in range(port, port + tries):
         try:

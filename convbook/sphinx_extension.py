@@ -1,4 +1,4 @@
-"""What the site needs beyond Jupyter Book: its own MathJax, explorers, notebook links, accessible HTML."""
+"""What the site needs beyond Jupyter Book: MathJax, explorers, notebook links, accessible HTML."""
 
 import re
 import shutil
@@ -17,17 +17,19 @@ def copy_mathjax(app: Sphinx) -> None:
     """Copy the 2 MB of MathJax that a page may ask for, of the 24 MB that its package holds."""
     source = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
     target = app.outdir / "_static" / "mathjax"
+    target.mkdir(parents=True, exist_ok=True)
     for name in MATHJAX:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (source / name).is_dir() else shutil.copy
-        if not (target / name).exists():
-            copy(source / name, target / name)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(source / name, target / name)
 
 
 def classic_script(name: str) -> str:
     """An explorer's module as a classic script: from a file, browsers refuse modules."""
     module = (explorer.HERE / f"{name}.js").read_text(encoding="utf-8")
-    body = module.replace("export default", f"window.convbookWidgets.{name} =")
+    export = f"window.convbookWidgets.{name} ="
+    body = re.sub("^export default", export, module, count=1, flags=re.MULTILINE)
     return f"(() => {{\nwindow.convbookWidgets ??= {{}};\n{body}}})();\n"
 
 

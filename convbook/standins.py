@@ -1,9 +1,10 @@
 """Stand-ins: images made on the spot, for when a real data set is out of reach.
 
-Each stand-in has its real set's image shape, dtype and classes. It is drawn from seeded random numbers,
-so it is the same on every machine, and its first images do not depend on how many are asked for.
-Whatever is computed for every pixel uses only ``+ − × ÷`` and comparisons, whose results IEEE 754 fixes;
-functions that may differ in the last bit (sine, logarithm) are used on a few float64 parameters for each image.
+Each stand-in has its real set's image shape, dtype and classes. It is drawn from seeded random
+numbers, so it is the same on every machine, and its first images do not depend on how many are
+asked for. What is computed for each pixel uses only ``+ − × ÷`` and comparisons, whose results
+IEEE 754 fixes; functions that may differ in the last bit (sine, matrix product) are used in float64
+on a few parameters of each image, and results are rounded to whole grey values in the end.
 
 How close the stand-ins come to the real sets is measured by ``python -m bench.standins``.
 """
@@ -12,9 +13,7 @@ from functools import cache
 
 import numpy as np
 
-CHUNK = (
-    500  # images made at a time, all from one seed; a multiple of 10, so that classes are balanced
-)
+CHUNK = 100  # images made at a time, from one seed; a multiple of 10, so classes are balanced
 NAMES = ("mnist", "fashion_mnist", "cifar10")  # the position is part of the seed
 SPLITS = ("train", "test")
 
@@ -27,12 +26,12 @@ def make(name: str, split: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     name : "mnist", "fashion_mnist" or "cifar10".
     split : "train" or "test". No image of one split shares its random numbers, or the
         handwritten digit it starts from, with an image of the other.
-    n : how many, 1 or more. ``make(name, split, m)`` begins with ``make(name, split, n)`` where n < m.
+    n : how many, 1 or more. The images made for a smaller n are the first ones made for a larger.
 
     Returns
     -------
     x : uint8, (n, 28, 28), or (n, 32, 32, 3) for cifar10.
-    y : uint8, (n,), 0 to 9; every class is equally frequent in each whole chunk of 500.
+    y : uint8, (n,), 0 to 9; every class is equally frequent in each whole chunk of 100.
 
     Raises
     ------
@@ -42,7 +41,7 @@ def make(name: str, split: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     xs, ys = [], []
     for chunk in range(-(-n // CHUNK)):
         rng = np.random.default_rng([NAMES.index(name), SPLITS.index(split), chunk])
-        y = rng.permutation(np.arange(CHUNK, dtype=np.uint8) % 10)
+        y = rng.permutation(np.arange(CHUNK) % 10).astype(np.uint8)
         pixels = draw(rng, y, split)
         xs.append((pixels.clip(0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8))
         ys.append(y)
@@ -54,7 +53,7 @@ def make(name: str, split: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _uniform(rng, low, high, *shape) -> np.ndarray:
     """Uniform float32 numbers from ``low`` to ``high``."""
-    return rng.uniform(low, high, shape).astype(np.float32)
+    return rng.random(shape, np.float32) * np.float32(high - low) + np.float32(low)
 
 
 def _smooth(rng, n: int, side: int, knots: int) -> np.ndarray:
@@ -73,7 +72,8 @@ def _stripes(rng, n: int, side: int) -> np.ndarray:
     across, down = _uniform(rng, -0.3, 0.3, 2, n, 1, 1)
     phase = across * line[None, None, :] + down * line[None, :, None]
     wave = np.abs(phase - np.floor(phase) - np.float32(0.5)) * 4 - 1
-    return _uniform(rng, 0, 1, n, 1, 1) ** 3 * np.float32(0.4) * wave
+    strength = _uniform(rng, 0, 1, n, 1, 1)
+    return strength * strength * strength * np.float32(0.4) * wave  # weak on most images
 
 
 def _affine(rng, n: int, turn: float, scale: tuple, shear: float = 0.0) -> np.ndarray:
@@ -91,7 +91,7 @@ def _fill(points: np.ndarray, side: int) -> np.ndarray:
 
     Parameters
     ----------
-    points : float32 (n, v, 2), the vertices (x, y) of n polygons; the image spans −1 to 1, y downwards.
+    points : float32 (n, v, 2), vertices (x, y) of n polygons; the image spans −1 to 1, y downwards.
     side : height and width of the image, in pixels.
 
     Returns
@@ -131,7 +131,8 @@ def _mirrored(half: list) -> list:
 def _posed(rng, outline, n: int, jitter: float, pose: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """``n`` copies of an outline, every vertex moved a little, then turned and shifted: (n, v, 2).
 
-    ``outline`` is (v, 2), or (n, v, 2) if each copy has its own; ``pose`` (n, 2, 2), ``shift`` (n, 1, 2).
+    ``outline`` is (v, 2), or (n, v, 2) if each copy has its own; ``pose`` is (n, 2, 2) and
+    ``shift`` (n, 1, 2).
     """
     points = np.asarray(outline, np.float32)
     points = points + _uniform(rng, -jitter, jitter, n, *points.shape[-2:])
@@ -194,7 +195,7 @@ def _sample(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _digits(rng, y: np.ndarray, split: str) -> np.ndarray:
-    """Handwritten digits, each bent, turned, moved and with a pen of its own; float32 (n, 28, 28)."""
+    """Handwritten digits, each bent, turned, moved and thinned; float32 (n, 28, 28)."""
     n, side = len(y), 28
     sources = _handwriting(split)
     pick = rng.random(n)
@@ -215,73 +216,25 @@ def _digits(rng, y: np.ndarray, split: str) -> np.ndarray:
 
 # ---------------------------------------------------------------- fashion_mnist: drawn garments
 
-# Right halves of the upper-body garments: neck, collar, shoulder, outer and inner cuff, armpit, hem.
+# fmt: off
+# Right halves of upper-body garments: neck, collar, shoulder, outer and inner cuff, armpit, hem.
 _TEE = [
-    (0, -0.72),
-    (0.24, -0.88),
-    (0.56, -0.74),
-    (0.95, -0.3),
-    (0.72, -0.1),
-    (0.5, -0.35),
-    (0.5, 0.88),
-]
+    (0, -0.72), (0.24, -0.88), (0.56, -0.74), (0.95, -0.3), (0.72, -0.1), (0.5, -0.35), (0.5, 0.88)]
 _LONG = [
-    (0, -0.76),
-    (0.22, -0.88),
-    (0.54, -0.72),
-    (0.9, 0.66),
-    (0.66, 0.74),
-    (0.46, -0.2),
-    (0.48, 0.84),
-]
+    (0, -0.76), (0.22, -0.88), (0.54, -0.72), (0.9, 0.66), (0.66, 0.74), (0.46, -0.2), (0.48, 0.84)]
 _DRESS = [
-    (0, -0.72),
-    (0.2, -0.9),
-    (0.34, -0.84),
-    (0.31, -0.6),
-    (0.29, -0.45),
-    (0.24, -0.1),
-    (0.46, 0.96),
-]
+    (0, -0.72), (0.2, -0.9), (0.34, -0.84), (0.31, -0.6), (0.29, -0.45), (0.24, -0.1), (0.46, 0.96)]
 _COAT = [
-    (0, -0.7),
-    (0.22, -0.92),
-    (0.56, -0.76),
-    (0.88, 0.6),
-    (0.64, 0.68),
-    (0.48, -0.2),
-    (0.54, 0.96),
-]
+    (0, -0.7), (0.22, -0.92), (0.56, -0.76), (0.88, 0.6), (0.64, 0.68), (0.48, -0.2), (0.54, 0.96)]
 _SHIRT = [
-    (0, -0.66),
-    (0.24, -0.88),
-    (0.55, -0.74),
-    (0.92, 0.3),
-    (0.68, 0.4),
-    (0.48, -0.25),
-    (0.5, 0.9),
-]
+    (0, -0.66), (0.24, -0.88), (0.55, -0.74), (0.92, 0.3), (0.68, 0.4), (0.48, -0.25), (0.5, 0.9)]
 _TROUSER = [(0, -0.94), (0.34, -0.94), (0.42, 0.96), (0.14, 0.96), (0, -0.3)]
 # Toe, instep, ankle, heel and sole of the closed shoes.
 _SNEAKER = [
-    (-0.95, 0.5),
-    (-0.92, 0.22),
-    (-0.4, 0.02),
-    (-0.05, -0.25),
-    (0.88, -0.32),
-    (0.95, 0.5),
-    (0.4, 0.5),
-]
+    (-0.95, 0.5), (-0.92, 0.2), (-0.4, 0), (-0.05, -0.25), (0.88, -0.3), (0.95, 0.5), (0.4, 0.5)]
 _BOOT = [
-    (-0.95, 0.8),
-    (-0.94, 0.48),
-    (-0.35, 0.25),
-    (0.0, -0.9),
-    (0.78, -0.9),
-    (0.85, 0.82),
-    (0.4, 0.78),
-]
-# For each class: (tone, outline) in the order of painting. Tone 1 is the cloth's own, 0 cuts a hole.
+    (-0.95, 0.8), (-0.94, 0.48), (-0.35, 0.25), (0, -0.9), (0.78, -0.9), (0.85, 0.82), (0.4, 0.78)]
+# For each class: (tone, outline) in the order of painting. Tone 1 is the cloth's own, 0 a hole.
 _GARMENTS = (
     [(1, _mirrored(_TEE))],
     [(1, _mirrored(_TROUSER))],
@@ -289,12 +242,17 @@ _GARMENTS = (
     [(1, _mirrored(_DRESS))],
     [(1, _mirrored(_COAT)), (0.6, _box(-0.04, -0.7, 0.04, 0.96))],
     [
-        (1, [(-0.95, 0.42), (0.2, 0.3), (0.9, -0.2), (0.95, 0.5), (0.75, 0.5), (0.72, 0.2), (0.2, 0.52), (-0.95, 0.55)]),
+        (1, [(-0.95, 0.42), (0.2, 0.3), (0.9, -0.2), (0.95, 0.5), (0.75, 0.5), (0.72, 0.2),
+             (0.2, 0.52), (-0.95, 0.55)]),
         (1, [(-0.75, 0.4), (-0.45, 0.05), (-0.25, 0.05), (-0.5, 0.4)]),
         (1, [(-0.05, 0.35), (0.2, -0.3), (0.4, -0.3), (0.15, 0.35)]),
         (0.8, [(0.2, -0.3), (0.75, -0.35), (0.9, -0.1), (0.75, -0.1), (0.65, -0.2), (0.2, -0.15)]),
     ],
-    [(1, _mirrored(_SHIRT)), (0.8, _box(-0.03, -0.6, 0.03, 0.88)), (0.7, [(0, -0.5), (0.22, -0.86), (-0.22, -0.86)])],
+    [
+        (1, _mirrored(_SHIRT)),
+        (0.8, _box(-0.03, -0.6, 0.03, 0.88)),
+        (0.7, [(0, -0.5), (0.22, -0.86), (-0.22, -0.86)]),
+    ],
     [(1, _SNEAKER), (0.6, [(-0.97, 0.38), (0.96, 0.38), (0.96, 0.52), (-0.95, 0.52)])],
     [
         (0.9, [(-0.5, -0.1), (-0.38, -0.75), (0.38, -0.75), (0.5, -0.1)]),
@@ -303,8 +261,9 @@ _GARMENTS = (
         (0.75, [(-0.8, -0.2), (0.8, -0.2), (0.6, 0.15), (-0.6, 0.15)]),
     ],
     [(1, _BOOT), (0.6, [(-0.95, 0.68), (0.85, 0.68), (0.85, 0.82), (-0.95, 0.8)])],
-)  # fmt: skip
-_KIN = {k: (0, 2, 3, 4, 6) for k in (0, 2, 3, 4, 6)} | {7: (7, 9), 9: (7, 9)}
+)
+# fmt: on
+_KIN = dict.fromkeys((0, 2, 3, 4, 6), (0, 2, 3, 4, 6)) | dict.fromkeys((7, 9), (7, 9))
 LIKENESS = 0.52  # how far a garment's outline may go towards that of a related class
 
 
@@ -336,7 +295,7 @@ def _garments(rng, y: np.ndarray, split: str) -> np.ndarray:
 # ---------------------------------------------------------------- cifar10: painted scenes
 
 # For each class: where it is usually seen, its usual colours (RGB), and its parts in the order of
-# painting, facing right: 0 in the main colour, 1 in a darker shade of it, 2 nearly black, 3 nearly white.
+# painting, facing right: 0 in the main colour, 1 in a darker shade, 2 nearly black, 3 nearly white.
 _LEGS = [[(x, 0.25), (x + 0.14, 0.25), (x + 0.1, 0.9), (x, 0.9)] for x in (-0.6, -0.42, 0.28, 0.46)]
 _WHEEL_L, _WHEEL_R = _oval(-0.5, 0.48, 0.2, 0.22), _oval(0.52, 0.48, 0.2, 0.22)
 _SCENERY = {  # the colours at the top and at the bottom of the picture
@@ -372,13 +331,15 @@ _OBJECTS = (
     ("room", (_TAN, _GREY, _BLACK, _YELLOW), [
         (1, [(-0.4, 0.8), (-0.85, 0.6), (-0.9, 0.1), (-0.75, 0.1), (-0.7, 0.5), (-0.4, 0.6)]),
         (0, _oval(-0.05, 0.5, 0.5, 0.48)), (0, _oval(0.1, -0.2, 0.48, 0.42)),
-        (0, [(-0.35, -0.3), (-0.32, -0.92), (0.02, -0.52)]), (0, [(0.2, -0.52), (0.52, -0.92), (0.56, -0.3)]),
+        (0, [(-0.35, -0.3), (-0.32, -0.92), (0.02, -0.52)]),
+        (0, [(0.2, -0.52), (0.52, -0.92), (0.56, -0.3)]),
         (2, _oval(-0.07, -0.25, 0.08, 0.1, 4)), (2, _oval(0.28, -0.25, 0.08, 0.1, 4)),
         (3, [(0.0, 0.02), (0.22, 0.02), (0.11, 0.14)]),
     ]),
     ("grass", (_BROWN, _TAN), [
         *((1, leg) for leg in _LEGS),
-        (0, _oval(-0.05, 0.12, 0.62, 0.26)), (0, [(0.3, 0.1), (0.5, -0.4), (0.68, -0.35), (0.58, 0.2)]),
+        (0, _oval(-0.05, 0.12, 0.62, 0.26)),
+        (0, [(0.3, 0.1), (0.5, -0.4), (0.68, -0.35), (0.58, 0.2)]),
         (0, _oval(0.68, -0.38, 0.24, 0.13)), (3, [(-0.68, 0.0), (-0.82, 0.2), (-0.6, 0.25)]),
         (1, [(0.52, -0.45), (0.3, -0.95), (0.38, -0.95), (0.6, -0.45)]),
         (1, [(0.6, -0.45), (0.72, -0.97), (0.8, -0.95), (0.68, -0.45)]),
@@ -396,19 +357,22 @@ _OBJECTS = (
     ("grass", (_GREEN, _GREEN, _BROWN, _YELLOW), [
         (1, [(-0.9, 0.75), (-0.6, 0.0), (-0.25, 0.3), (-0.45, 0.75)]),
         (1, [(0.9, 0.75), (0.6, 0.0), (0.25, 0.3), (0.45, 0.75)]),
-        (0, _oval(0, 0.22, 0.62, 0.5)), (0, _oval(-0.34, -0.32, 0.22, 0.22)), (0, _oval(0.34, -0.32, 0.22, 0.22)),
+        (0, _oval(0, 0.22, 0.62, 0.5)),
+        (0, _oval(-0.34, -0.32, 0.22, 0.22)), (0, _oval(0.34, -0.32, 0.22, 0.22)),
         (3, _oval(-0.34, -0.36, 0.12, 0.12, 6)), (3, _oval(0.34, -0.36, 0.12, 0.12, 6)),
         (2, _box(-0.4, 0.06, 0.4, 0.12)),
     ]),
     ("grass", (_BROWN, _BLACK, _TAN), [
         *((0, leg) for leg in _LEGS),
         (2, [(-0.55, 0.0), (-0.9, 0.15), (-0.85, 0.7), (-0.7, 0.65), (-0.65, 0.2)]),
-        (0, _oval(-0.05, 0.1, 0.64, 0.3)), (0, [(0.2, 0.0), (0.42, -0.7), (0.66, -0.6), (0.6, 0.2)]),
+        (0, _oval(-0.05, 0.1, 0.64, 0.3)),
+        (0, [(0.2, 0.0), (0.42, -0.7), (0.66, -0.6), (0.6, 0.2)]),
         (2, [(0.15, -0.05), (0.36, -0.8), (0.46, -0.72), (0.3, 0.0)]),
         (0, [(0.42, -0.8), (0.62, -0.8), (0.95, -0.38), (0.82, -0.25), (0.5, -0.5)]),
     ]),
     ("water", (_WHITE, _RED, _BLUE, _GREY), [
-        (3, _box(-0.55, -0.2, 0.25, 0.12)), (1, _box(-0.15, -0.6, 0.1, -0.15)), (2, _box(0.38, -0.75, 0.44, 0.15)),
+        (3, _box(-0.55, -0.2, 0.25, 0.12)), (1, _box(-0.15, -0.6, 0.1, -0.15)),
+        (2, _box(0.38, -0.75, 0.44, 0.15)),
         (3, [(0.46, -0.7), (0.78, 0.0), (0.46, 0.0)]),
         (0, [(-0.92, 0.1), (0.98, 0.06), (0.68, 0.55), (-0.72, 0.55)]),
         (1, [(-0.8, 0.36), (0.8, 0.36), (0.68, 0.55), (-0.72, 0.55)]),
@@ -422,6 +386,7 @@ _OBJECTS = (
 )  # fmt: skip
 
 
+_SHADES = np.array([(1, 0), (0.65, 0), (0, 0.1), (0, 0.85)], np.float32)  # of main colour, of white
 ODD = 0.4  # the share of objects that have any colour at all
 AWAY = 0.5  # the share of objects that are seen in any scenery at all
 
@@ -441,14 +406,16 @@ def _scenes(rng, y: np.ndarray, split: str) -> np.ndarray:
         odd = rng.random(m) < ODD
         main[odd] = _uniform(rng, 0, 1, odd.sum(), 3)
         main += _uniform(rng, -0.15, 0.15, m, 3)
-        dark, pale = np.full_like(main, 0.1), np.full_like(main, 0.85)
-        shades = [main, main * np.float32(0.65), dark, pale]
         texture = 1 + np.float32(0.2) * _smooth(rng, m, side, 9) + _stripes(rng, m, side)
-        scene = pixels[mine]
+        coloured, grey = np.zeros((2, m, side, side), np.float32)  # shares of the main colour, of white
+        behind = np.ones((m, side, side), np.float32)
         for shade, outline in parts:
-            cover = _fill(_posed(rng, outline, m, 0.06, pose, shift), side)[..., None]
-            scene += (shades[shade][:, None, None] * texture[..., None] - scene) * cover
-        pixels[mine] = scene
+            cover = _fill(_posed(rng, outline, m, 0.06, pose, shift), side)
+            coloured += (_SHADES[shade][0] - coloured) * cover
+            grey += (_SHADES[shade][1] - grey) * cover
+            behind *= 1 - cover
+        front = coloured[..., None] * main[:, None, None] + grey[..., None]
+        pixels[mine] = pixels[mine] * behind[..., None] + front * texture[..., None]
     _clutter(rng, pixels, 2, 0.45)
     light, haze = _uniform(rng, 0.5, 1.1, n, 1, 1, 1), _uniform(rng, -0.15, 0.25, n, 1, 1, 1)
     return pixels * light + haze + _uniform(rng, -0.12, 0.12, n, side, side, 3)

@@ -45,7 +45,7 @@ def html(explorers, theme="light"):
 <html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Test</title>
 <meta name="viewport" content="width=device-width">
 <style>{explorer.styles("convolution")}</style></head>
-<body style="background: {"#14181e" if theme == "dark" else "#fff"}">
+<body style="color: #777; background: {"#000" if theme == "dark" else "#fff"}">
 <main><h1 id="top">Test</h1>{divs}</main>
 <script>window.convbookWidgets ??= {{}}; (() => {{ {wrapped} }})();</script>
 <script>{host}</script></body></html>"""
@@ -170,7 +170,9 @@ def evaluate(call, x, w):
 
 
 def problem_of(page):
-    return page.locator(".problem").inner_text() if page.locator(".problem").is_visible() else ""
+    return (
+        page.locator(".cb-problem").inner_text() if page.locator(".cb-problem").is_visible() else ""
+    )
 
 
 # ---- The numbers ----
@@ -181,7 +183,8 @@ def test_output_and_call_agree_with_keras(shared_page, settings):
     follow(shared_page, query(settings))
     assert problem_of(shared_page) == ""
     x, w, y = (
-        matrix(shown(shared_page, grid, ":not(.outside)")) for grid in ("input", "kernel", "output")
+        matrix(shown(shared_page, grid, ":not(.cb-outside)"))
+        for grid in ("input", "kernel", "output")
     )
     assert list(x.shape) == pair(settings["n"])
     assert list(w.shape) == pair(settings["k"])
@@ -191,14 +194,14 @@ def test_output_and_call_agree_with_keras(shared_page, settings):
     call = shared_page.locator("pre code").text_content()
     np.testing.assert_array_equal(y, evaluate(call, x, w))
 
-    results = shared_page.locator(".formula strong").all_inner_texts()
+    results = shared_page.locator(".cb-formula strong").all_inner_texts()
     assert [int(r) for r in results] == list(y.shape)[: len(results)]
     assert len(results) == (1 if all(len(set(pair(settings[c]))) == 1 for c in "nkspd") else 2)
 
 
 def test_padding_cells_are_visible_zeros(shared_page):
     follow(shared_page, query({"n": "4,5", "k": 3, "s": 1, "p": "1,2", "d": 1, "t": 0}))
-    padding = shown(shared_page, "input", ".outside")
+    padding = shown(shared_page, "input", ".cb-outside")
     assert len(padding) == 6 * 9 - 4 * 5
     assert set(padding.values()) == {0}
 
@@ -220,7 +223,7 @@ def test_the_call_uses_same_only_where_it_is_the_same(shared_page):
     for t in (0, 1):
         call(7, 3, 2, 1, d=2, t=t)
         assert "Keras refuses strides > 1 together with dilation_rate > 1" in (
-            shared_page.locator(".notes").inner_text()
+            shared_page.locator(".cb-notes").inner_text()
         )
     with pytest.raises(ValueError, match="strides > 1"):
         keras.layers.Conv2D(1, 3, strides=2, dilation_rate=2)
@@ -230,13 +233,13 @@ def test_the_call_uses_same_only_where_it_is_the_same(shared_page):
 def test_sum_is_written_out(open_page, t):
     settings = {"n": 5, "k": 3, "s": 2, "p": 1, "d": 1, "t": t}
     page = open_page(link=query(settings))
-    for cell, value in shown(page, "output").items():
+    for cell, value in list(shown(page, "output").items())[::4]:
         selector = f'[data-grid=output] [data-cell="{cell[0]},{cell[1]}"]'
         page.locator(selector).hover()
-        text = page.locator(".sum").text_content().split("(cropped")[0].replace("−", "-")
-        _, *terms, result = text.split(" = ")
-        assert float(result) == value
-        assert eval(terms[0].replace("·", "*")) == value
+        text = page.locator(".cb-sum").text_content().split(" (cropped")[0].replace("−", "-")
+        name, terms, result = text.split(" = ")
+        assert name == f"output[{cell[0]}, {cell[1]}]"
+        assert eval(terms.replace("·", "*")) == float(result) == value
 
 
 # ---- The links between the grids ----
@@ -261,10 +264,10 @@ def test_hover_links_all_three_grids(open_page, t):
             page.locator(f'[data-grid={grid}] [data-cell="{cell[0]},{cell[1]}"]').hover()
             linked = [triple for triple in triples if triple[grid] == cell]
             for other in set(cells) - {grid}:
-                assert set(shown(page, other, ".lit")) == {triple[other] for triple in linked}
-            assert set(shown(page, grid, ".chosen")) == {cell}
+                assert set(shown(page, other, ".cb-lit")) == {triple[other] for triple in linked}
+            assert set(shown(page, grid, ".cb-chosen")) == {cell}
     page.mouse.move(0, 0)
-    assert set(shown(page, narrow, ".chosen")) == {(0, 0)}  # what was pinned is back
+    assert set(shown(page, narrow, ".cb-chosen")) == {(0, 0)}  # what was pinned is back
 
 
 def test_weights_are_written_at_the_cells(open_page):
@@ -283,11 +286,11 @@ def test_weights_are_written_at_the_cells(open_page):
 def test_click_and_tap_pin_a_cell(open_page):
     page = open_page(has_touch=True)
     page.locator('[data-grid=kernel] [data-cell="1,2"]').tap()
-    assert set(shown(page, "kernel", ".chosen")) == {(1, 2)}
-    assert len(shown(page, "output", ".lit")) == 9
+    assert set(shown(page, "kernel", ".cb-chosen")) == {(1, 2)}
+    assert len(shown(page, "output", ".cb-lit")) == 9
     page.locator('[data-grid=output] [data-cell="2,0"]').click()
     page.mouse.move(0, 0)
-    assert set(shown(page, "output", ".chosen")) == {(2, 0)}
+    assert set(shown(page, "output", ".cb-chosen")) == {(2, 0)}
 
 
 # ---- Settings ----
@@ -295,14 +298,14 @@ def test_click_and_tap_pin_a_cell(open_page):
 
 def test_sliders_and_numbers_stay_in_step(open_page):
     page = open_page()
-    page.get_by_label("kernel_size", exact=True).fill("2")
-    assert page.get_by_label("kernel_size, slider").input_value() == "2"
-    page.get_by_label("strides, slider").focus()
+    page.get_by_role("spinbutton", name="kernel_size", exact=True).fill("2")
+    assert page.get_by_role("slider", name="kernel_size, slider").input_value() == "2"
+    page.get_by_role("slider", name="strides, slider").focus()
     page.keyboard.press("ArrowRight")
-    assert page.get_by_label("strides", exact=True).input_value() == "2"
+    assert page.get_by_role("spinbutton", name="strides", exact=True).input_value() == "2"
     assert matrix(shown(page, "output")).shape == (2, 2)
     page.get_by_label("square: height = width").uncheck()
-    page.get_by_label("input size, width", exact=True).fill("9")
+    page.get_by_role("spinbutton", name="input size, width", exact=True).fill("9")
     assert matrix(shown(page, "output")).shape == (2, 4)
     page.get_by_label("square: height = width").check()
     assert matrix(shown(page, "input")).shape == (5, 5)
@@ -336,7 +339,7 @@ def test_illegal_settings_are_explained(open_page, settings, words):
     for word in words:
         assert word in message
     assert page.locator("[role=status]").text_content() == message
-    assert not page.locator(".picture").is_visible()
+    assert not page.locator(".cb-picture").is_visible()
     page.get_by_role("button", name="Reset").click()
     assert problem_of(page) == ""
     assert matrix(shown(page, "output")).shape == (3, 3)
@@ -344,7 +347,7 @@ def test_illegal_settings_are_explained(open_page, settings, words):
 
 def test_illegal_typing_is_kept_and_explained(open_page):
     page = open_page()
-    field = page.get_by_label("strides", exact=True)
+    field = page.get_by_role("spinbutton", name="strides", exact=True)
     for typed in ("", "1.5", "9"):
         field.fill(typed)
         assert field.input_value() == typed
@@ -391,8 +394,8 @@ def test_grids_are_walked_with_the_keyboard(open_page):
             "data-cell"
         ) == (cell)
     assert page.locator('[data-grid=output] [tabindex="0"]').get_attribute("data-cell") == "1,0"
-    assert page.locator(".sum").text_content().startswith("output[1, 0] = ")
-    assert page.locator(".sum").get_attribute("aria-live") == "polite"
+    assert page.locator(".cb-sum").text_content().startswith("output[1, 0] = ")
+    assert page.locator(".cb-sum").get_attribute("aria-live") == "polite"
     label = page.locator(":focus").get_attribute("aria-label")
     assert label == f"output[1, 0]: {page.locator(':focus').text_content()}"
 
@@ -437,7 +440,7 @@ def test_playing_stepping_and_pausing(open_page):
     page = open_page(clock=True)
 
     def place():
-        (cell,) = shown(page, "output", ".chosen")
+        (cell,) = shown(page, "output", ".cb-chosen")
         return cell[0] * 3 + cell[1]
 
     page.clock.run_for(5000)
@@ -450,7 +453,7 @@ def test_playing_stepping_and_pausing(open_page):
     page.get_by_role("button", name="Play").click()
     page.clock.run_for(1100)  # 2 steps a second
     assert place() == 1
-    assert page.locator(".sum").get_attribute("aria-live") == "off"
+    assert page.locator(".cb-sum").get_attribute("aria-live") == "off"
     page.get_by_label("Speed").fill("8")
     page.clock.run_for(520)
     assert place() == 5
@@ -461,11 +464,23 @@ def test_playing_stepping_and_pausing(open_page):
     assert place() == 2
 
 
+def test_playing_scrolls_within_the_grid_only(open_page):
+    page = open_page(convolution(input_size=16), viewport={"width": 375, "height": 700})
+    for _ in range(2):
+        page.get_by_role("button", name="Step forward").click()
+    scrolled = page.evaluate("scrollY")
+    box = page.locator(".cb-figure.cb-input .cb-scroll")
+    assert box.evaluate("(box) => box.scrollLeft") == 0
+    page.get_by_label("Position of the kernel").fill("14")
+    assert box.evaluate("(box) => box.scrollLeft") > 0
+    assert page.evaluate("scrollY") == scrolled
+
+
 def test_transposed_plays_over_the_input(open_page):
     page = open_page(convolution(transposed=True, strides=2, input_size=3))
     page.get_by_role("button", name="Step forward").click()
-    assert set(shown(page, "input", ".chosen")) == {(0, 1)}
-    assert set(shown(page, "output", ".lit")) == set(itertools.product(range(3), range(2, 5)))
+    assert set(shown(page, "input", ".cb-chosen")) == {(0, 1)}
+    assert set(shown(page, "output", ".cb-lit")) == set(itertools.product(range(3), range(2, 5)))
 
 
 def test_reduced_motion_has_no_transition(open_page):
@@ -485,8 +500,8 @@ def test_reduced_motion_has_no_transition(open_page):
 def test_settings_come_back_from_the_link(open_page):
     page = open_page()
     page.get_by_label("square: height = width").uncheck()
-    page.get_by_label("kernel_size, width", exact=True).fill("2")
-    page.get_by_label("padding, height", exact=True).fill("1")
+    page.get_by_role("spinbutton", name="kernel_size, width", exact=True).fill("2")
+    page.get_by_role("spinbutton", name="padding, height", exact=True).fill("1")
     page.locator('[data-grid=kernel] [tabindex="0"]').focus()
     page.keyboard.type("5")
     page.get_by_label("Input: numbers").select_option("Vertical edge")
@@ -535,10 +550,12 @@ def test_the_call_is_copied(open_page):
 
 def test_the_call_is_copied_without_a_clipboard(open_page):
     page = open_page()
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('insecure'))")
     page.evaluate(
-        "document.execCommand = (name) => {"
-        " window.copied = [name, document.activeElement.value]; return true; }"
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('insecure')); }"
+    )
+    page.evaluate(
+        "() => { document.execCommand = (name) => {"
+        " window.copied = [name, document.activeElement.value]; return true; }; }"
     )
     page.get_by_role("button", name="Copy the call").click()
     page.wait_for_function("window.copied")
@@ -564,7 +581,7 @@ def test_a_notebook_keeps_its_address(open_page):
     notebook = page.locator("#notebook")
     assert matrix(shown(page, "input", root="#notebook")).shape == (5, 5)
     assert notebook.get_by_role("button", name="Copy link").count() == 0
-    notebook.get_by_label("kernel_size", exact=True).fill("2")
+    notebook.get_by_role("spinbutton", name="kernel_size", exact=True).fill("2")
     page.wait_for_timeout(250)
     assert page.evaluate("location.hash") == "#conv?n=3"
     page.evaluate("() => { state.n = [4, 6]; listeners['change:state'](); }")
@@ -617,8 +634,8 @@ def test_given_numbers_are_shown(open_page):
     np.testing.assert_array_equal(matrix(shown(page, "input")), x)
     np.testing.assert_array_equal(matrix(shown(page, "kernel")), w)
     np.testing.assert_array_equal(matrix(shown(page, "output")), correlate2d(x, w, "valid"))
-    page.get_by_label("kernel_size, height", exact=True).fill("1")
-    page.get_by_label("kernel_size, height", exact=True).fill("2")
+    page.get_by_role("spinbutton", name="kernel_size, height", exact=True).fill("1")
+    page.get_by_role("spinbutton", name="kernel_size, height", exact=True).fill("2")
     np.testing.assert_array_equal(matrix(shown(page, "kernel")), w)
 
 

@@ -14,7 +14,7 @@ const TITLES = { input: "Input", kernel: "Weights (kernel)", output: "Output" };
 // Each preset gives the number at row r, column c of a grid of the given height and width.
 const PRESETS = {
   input: {
-    numbers: ["Small numbers", (r, c) => (r * r * 3 + c * c + r * c * 2 + c * 3 + 1) % 17 % 4],
+    numbers: ["Small numbers", (r, c) => ((r * r * 3 + c * c + r * c * 2 + c * 3 + 1) % 17) % 4],
     edge: ["Vertical edge", (r, c, height, width) => Number(c >= width / 2)],
     dot: [
       "A single 1",
@@ -23,7 +23,10 @@ const PRESETS = {
     ones: ["All 1", () => 1],
   },
   kernel: {
-    numbers: ["Small numbers", (r, c) => ((r * r * 5 + c * c * 7 + r * c * 5 + c * 4 + 1) % 19 % 4) - 1],
+    numbers: [
+      "Small numbers",
+      (r, c) => (((r * r * 5 + c * c * 7 + r * c * 5 + c * 4 + 1) % 19) % 4) - 1,
+    ],
     ones: ["Sum: all 1", () => 1],
     identity: [
       "Identity: centre 1",
@@ -42,9 +45,7 @@ const spanOf = ({ k, d }, a) => d[a] * (k[a] - 1) + 1;
 function outputSize(settings, a) {
   const { n, s, p, t } = settings;
   const span = spanOf(settings, a);
-  return t
-    ? (n[a] - 1) * s[a] + span - 2 * p[a]
-    : Math.floor((n[a] + 2 * p[a] - span) / s[a]) + 1;
+  return t ? (n[a] - 1) * s[a] + span - 2 * p[a] : Math.floor((n[a] + 2 * p[a] - span) / s[a]) + 1;
 }
 
 function rangeProblem(settings) {
@@ -158,7 +159,9 @@ function kerasCall(settings) {
         'Conv2D takes no number as padding, and padding="same" would give another result here, so ZeroPadding2D adds the zeros first.',
       );
     } else if (padded) {
-      notes.push(`For this input size, padding="same" gives the same result as padding = ${p[0] === p[1] ? p[0] : tuple(p)}.`);
+      notes.push(
+        `For this input size, padding="same" gives the same result as padding = ${p[0] === p[1] ? p[0] : tuple(p)}.`,
+      );
     }
     layers.push(layer("Conv2D", strides, padded && isSame ? "same" : "valid"));
     if (refused) {
@@ -169,7 +172,9 @@ function kerasCall(settings) {
     }
   }
   const text =
-    layers.length > 1 ? `Sequential([\n${layers.map((line) => `    ${line},\n`).join("")}])` : layers[0];
+    layers.length > 1
+      ? `Sequential([\n${layers.map((line) => `    ${line},\n`).join("")}])`
+      : layers[0];
   return { text, notes };
 }
 
@@ -180,6 +185,9 @@ const show = (number, digits) => minus(Number(number.toFixed(digits)));
 const factor = (number) => (number < 0 ? `(${show(number, 4)})` : show(number, 4));
 const times = (pair) => pair.join(" × ");
 const at = (grid, cell) => `${grid}[${minus(cell.replace(",", ", ")).replace(", -", ", −")}]`;
+
+const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
+const joined = (parts, separator) => parts.flatMap((part, i) => (i ? [separator, part] : [part]));
 
 function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -193,17 +201,16 @@ function h(tag, attributes = {}, ...children) {
 
 function formulaLines(settings, square) {
   const { n, k, s, p, d, t } = settings;
-  const general = t
-    ? "output size = (n − 1)s + d(k − 1) + 1 − 2p"
-    : "output size = ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1";
-  const lines = [h("div", {}, general)];
+  const general = t ? "(n − 1)s + d(k − 1) + 1 − 2p" : "⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1";
+  const lines = [h("div", {}, "output size ", h("span", {}, `= ${general}`))];
   for (const a of square ? [0] : [0, 1]) {
     const filled = t
       ? `(${n[a]} − 1)·${s[a]} + ${d[a]}·(${k[a]} − 1) + 1 − 2·${p[a]}`
       : `⌊(${n[a]} + 2·${p[a]} − ${d[a]}·(${k[a]} − 1) − 1) / ${s[a]}⌋ + 1`;
-    const name = square ? "height = width" : AXES[a];
+    const name = square ? "height and width" : AXES[a];
     const result = h("strong", {}, minus(outputSize(settings, a)));
-    lines.push(h("div", {}, `${name} = ${filled} = `, result));
+    const value = h("span", {}, "= ", result);
+    lines.push(h("div", {}, `${name} `, h("span", {}, `= ${filled}`), " ", value));
   }
   return lines;
 }
@@ -285,13 +292,19 @@ function render({ model, el }) {
     const given = new URLSearchParams(query);
     for (const { key } of PARAMETERS) {
       if (!given.has(key)) continue;
-      const pair = given.get(key).split(",").map((text) => (text.trim() ? Number(text) : NaN));
+      const pair = given
+        .get(key)
+        .split(",")
+        .map((text) => (text.trim() ? Number(text) : NaN));
       settings[key] = [pair[0], pair.length > 1 ? pair[1] : pair[0]];
     }
     if (given.has("t")) settings.t = given.get("t") === "1";
     start();
     square = isSquare();
-    for (const [name, grid] of [["x", "input"], ["w", "kernel"]]) {
+    for (const [name, grid] of [
+      ["x", "input"],
+      ["w", "kernel"],
+    ]) {
       if (given.has(name) && !rangeProblem(settings)) readNumbers(grid, name, given.get(name));
     }
     return true;
@@ -315,7 +328,10 @@ function render({ model, el }) {
   function linkOf() {
     const parts = PARAMETERS.map(({ key }) => `${key}=${settings[key]}`);
     parts.push(`t=${Number(settings.t)}`);
-    for (const [name, grid] of [["x", "input"], ["w", "kernel"]]) {
+    for (const [name, grid] of [
+      ["x", "input"],
+      ["w", "kernel"],
+    ]) {
       if (preset[grid] === "own") {
         const values = cellsOf(sizeOf(grid)).map((cell) => valueOf(grid, String(cell)));
         parts.push(`${name}=${values}`);
@@ -332,7 +348,7 @@ function render({ model, el }) {
 
   // ---- Controls ----
 
-  const status = h("div", { class: "status", role: "status" });
+  const status = h("div", { class: "cb-status", role: "status" });
   const say = (text) => {
     if (status.textContent !== text) status.textContent = text;
   };
@@ -340,7 +356,7 @@ function render({ model, el }) {
   const modes = [false, true].map((t) =>
     h("input", {
       type: "radio",
-      name: `mode-${unique}`,
+      name: `mode`,
       onchange: () =>
         change(() => {
           settings.t = t;
@@ -358,22 +374,22 @@ function render({ model, el }) {
   });
   const head = h(
     "div",
-    { class: "head" },
+    { class: "cb-head" },
     h(
       "div",
-      { class: "modes", role: "radiogroup", "aria-label": "Kind of convolution" },
+      { class: "cb-modes", role: "radiogroup", "aria-label": "Kind of convolution" },
       h("label", {}, modes[0], h("span", {}, "Convolution")),
       h("label", {}, modes[1], h("span", {}, "Transposed")),
     ),
-    h("label", { class: "check" }, squareBox, "square: height = width"),
-    h("button", { type: "button", class: "reset", onclick: () => (reset(), change()) }, "Reset"),
+    h("label", { class: "cb-check" }, squareBox, "square: height = width"),
+    h("button", { type: "button", class: "cb-reset", onclick: () => (reset(), change()) }, "Reset"),
   );
 
   const fields = [];
-  const controls = h("div", { class: "controls" });
+  const controls = h("div", { class: "cb-controls" });
   for (const { key, name, low, high } of PARAMETERS) {
-    const row = h("div", { class: "parameter", role: "group", "aria-label": name });
-    row.append(h("span", { class: "name" }, h("code", {}, name), " ", h("i", {}, key)));
+    const row = h("div", { class: "cb-parameter" });
+    row.append(h("span", { class: "cb-name" }, h("code", {}, name), " ", h("i", {}, key)));
     AXES.forEach((axis, a) => {
       const range = { min: low, max: high, step: 1 };
       const slider = h("input", { type: "range", ...range, oninput: () => set(slider) });
@@ -383,8 +399,8 @@ function render({ model, el }) {
           settings[key][a] = source.valueAsNumber;
           if (square) settings[key][1 - a] = source.valueAsNumber;
         });
-      const letter = h("span", { class: "axis-name", "aria-hidden": "true" }, "HW"[a]);
-      const field = h("div", { class: "axis" }, letter, slider, number);
+      const letter = h("span", { class: "cb-axis-name", "aria-hidden": "true" }, "HW"[a]);
+      const field = h("div", { class: "cb-axis" }, letter, slider, number);
       fields.push({ key, name, low, high, axis, a, slider, number, field });
       row.append(field);
     });
@@ -394,36 +410,37 @@ function render({ model, el }) {
   function showControls() {
     modes[Number(settings.t)].checked = true;
     squareBox.checked = square;
-    controls.classList.toggle("rectangular", !square);
+    controls.classList.toggle("cb-rectangular", !square);
     for (const { key, name, low, high, axis, a, slider, number, field } of fields) {
       const value = settings[key][a];
       const label = square ? name : `${name}, ${axis}`;
       field.hidden = square && a === 1;
       slider.setAttribute("aria-label", `${label}, slider`);
       number.setAttribute("aria-label", label);
-      slider.value = value;
       // What is being typed stays as it is, be it illegal or half written.
-      if (!Object.is(number.valueAsNumber, value)) number.value = value;
+      const text = Number.isNaN(value) ? "" : value;
+      if (text !== "") slider.value = text;
+      if (!Object.is(number.valueAsNumber, value)) number.value = text;
       number.setAttribute("aria-invalid", String(!isLegal(value, low, high)));
     }
   }
 
   // ---- The picture ----
 
-  const formula = h("div", { class: "formula" });
-  const message = h("p", { class: "problem" });
-  const figures = h("div", { class: "figures" });
-  const picture = h("div", { class: "picture" });
+  const formula = h("div", { class: "cb-formula" });
+  const message = h("p", { class: "cb-problem" });
+  const figures = h("div", { class: "cb-figures" });
+  const picture = h("div", { class: "cb-picture" });
   const editors = {};
   const parts = {};
   for (const grid of GRIDS) {
-    const size = h("span", { class: "size" });
-    const table = h("div", { class: "grid", role: "grid", "data-grid": grid });
+    const size = h("span", { class: "cb-size" });
+    const table = h("div", { class: "cb-grid", role: "grid", "data-grid": grid });
     const figure = h(
       "div",
-      { class: `figure ${grid}` },
-      h("div", { class: "title" }, h("strong", {}, TITLES[grid]), " ", size),
-      h("div", { class: "scroll" }, table),
+      { class: `cb-figure cb-${grid}` },
+      h("div", { class: "cb-title" }, h("strong", {}, TITLES[grid]), " ", size),
+      h("div", { class: "cb-scroll" }, table),
     );
     if (grid !== "output") figure.append(editorOf(grid));
     parts[grid] = { size, table };
@@ -431,7 +448,7 @@ function render({ model, el }) {
   }
 
   function editorOf(grid) {
-    const name = h("span", { class: "cell-name" });
+    const name = h("span", { class: "cb-cell-name" });
     const number = h("input", {
       type: "number",
       step: "any",
@@ -458,7 +475,7 @@ function render({ model, el }) {
     const own = h("option", { value: "own" }, "Your own");
     select.append(own);
     editors[grid] = { name, number, select, own };
-    const box = h("div", { class: "editor" }, h("label", {}, name, number), select);
+    const box = h("div", { class: "cb-editor" }, h("label", {}, name, number), select);
     if (grid === "kernel") box.append(h("button", { type: "button", onclick: flip }, "Flip 180°"));
     return box;
   }
@@ -499,7 +516,7 @@ function render({ model, el }) {
         if (c === -margin[1]) rows.push(h("div", { role: "row" }));
         const cell = h("div", { role: "gridcell", tabindex: -1, "data-cell": `${r},${c}` });
         cells.set(`${r},${c}`, cell);
-        cell.classList.toggle("outside", !isInside(grid, `${r},${c}`));
+        cell.classList.toggle("cb-outside", !isInside(grid, `${r},${c}`));
         rows.at(-1).append(cell);
       }
       table.replaceChildren(...rows);
@@ -508,14 +525,15 @@ function render({ model, el }) {
       cells.get(current).tabIndex = 0;
       grids[grid] = { shape, cells, current, columns: outer[1] };
     }
-    const border = grid === "input" ? `${times(outer)} with padding` : `of ${times(outer)}, cropped`;
+    const border =
+      grid === "input" ? `${times(outer)} with padding` : `of ${times(outer)}, cropped`;
     size.textContent = times(inner) + (String(inner) === String(outer) ? "" : `, ${border}`);
     table.setAttribute("aria-label", `${TITLES[grid]}, ${size.textContent}`);
     for (const [key, cell] of grids[grid].cells) {
       const text = show(valueOf(grid, key), 2);
       const kind = isInside(grid, key) ? "" : grid === "input" ? ", padding" : ", cropped";
       cell.textContent = text;
-      cell.classList.toggle("long", text.length > 3);
+      cell.classList.toggle("cb-long", text.length > 3);
       cell.setAttribute("aria-label", `${at(grid, key)}${kind}: ${text}`);
     }
   }
@@ -545,13 +563,17 @@ function render({ model, el }) {
     const margin = settings.t ? settings.p : [0, 0];
     for (const cell of cellsOf(sizeOf("output"), margin)) outputs.set(String(cell), 0);
     for (const { input, kernel, output } of links) {
-      outputs.set(output, outputs.get(output) + valueOf("input", input) * valueOf("kernel", kernel));
+      outputs.set(
+        output,
+        outputs.get(output) + valueOf("input", input) * valueOf("kernel", kernel),
+      );
     }
     steps = cellsOf(sizeOf(narrow())).map(String);
     unpaint();
     GRIDS.forEach(buildGrid);
-    const columns = GRIDS.reduce((sum, grid) => sum + grids[grid].columns, 0);
-    figures.style.setProperty("--all-columns", columns);
+    // However small the kernel is, its title and its field for numbers are five cells wide.
+    const [x, w, y] = GRIDS.map((grid) => grids[grid].columns);
+    figures.style.setProperty("--all-columns", x + Math.max(w, 5) + y);
     timeline.max = steps.length;
     hovered = null;
     if (!grids[pinned.grid].cells.has(pinned.cell)) pinned = { grid: narrow(), cell: "0,0" };
@@ -571,7 +593,7 @@ function render({ model, el }) {
 
   function unpaint() {
     for (const cell of painted) {
-      cell.classList.remove("lit", "chosen", "window");
+      cell.classList.remove("cb-lit", "cb-chosen", "cb-window");
       cell.removeAttribute("data-tag");
       cell.removeAttribute("aria-selected");
     }
@@ -591,17 +613,17 @@ function render({ model, el }) {
     if (chosen.grid === narrow()) {
       const start = chosen.cell.split(",").map((i, a) => i * settings.s[a] - settings.p[a]);
       for (const [r, c] of cellsOf([0, 1].map((a) => spanOf(settings, a)))) {
-        mark(wide(), `${start[0] + r},${start[1] + c}`, "window");
+        mark(wide(), `${start[0] + r},${start[1] + c}`, "cb-window");
       }
     }
     for (const link of shown) {
       for (const grid of GRIDS) {
-        const cell = mark(grid, link[grid], "lit");
+        const cell = mark(grid, link[grid], "cb-lit");
         const tagged = { input: "output", output: "input" }[chosen.grid];
         if (grid === tagged) cell.dataset.tag = `×${show(valueOf("kernel", link.kernel), 2)}`;
       }
     }
-    mark(chosen.grid, chosen.cell, "chosen").setAttribute("aria-selected", "true");
+    mark(chosen.grid, chosen.cell, "cb-chosen").setAttribute("aria-selected", "true");
     explain(chosen, shown);
     showEditor("input");
     showEditor("kernel");
@@ -619,6 +641,16 @@ function render({ model, el }) {
     hovered = null;
     sum.setAttribute("aria-live", timer ? "off" : "polite");
     paint();
+    if (grid !== "kernel") painted.forEach(reveal); // a weight is used all over the grids
+  }
+
+  // Scrolls a cell into view within its grid; scrollIntoView would move the page as well.
+  function reveal(cell) {
+    const box = cell.closest(".cb-scroll");
+    const inner = cell.getBoundingClientRect();
+    const outer = box.getBoundingClientRect();
+    box.scrollLeft += Math.min(inner.left - outer.left, 0) + Math.max(inner.right - outer.right, 0);
+    box.scrollTop += Math.min(inner.top - outer.top, 0) + Math.max(inner.bottom - outer.bottom, 0);
   }
 
   function focusCell(grid, cell) {
@@ -683,7 +715,7 @@ function render({ model, el }) {
 
   const playButton = h(
     "button",
-    { type: "button", class: "primary play", onclick: () => (timer ? pause() : play()) },
+    { type: "button", class: "primary cb-play", onclick: () => (timer ? pause() : play()) },
     "Play",
   );
   const timeline = h("input", {
@@ -694,7 +726,7 @@ function render({ model, el }) {
     "aria-label": "Position of the kernel",
     oninput: () => (pause(), visit(timeline.value - 1)),
   });
-  const place = h("span", { class: "place" });
+  const place = h("span", { class: "cb-place" });
   const speed = h("input", {
     type: "range",
     min: 1,
@@ -704,19 +736,15 @@ function render({ model, el }) {
     oninput: () => timer && play(),
   });
   const button = (label, name, by) =>
-    h(
-      "button",
-      { type: "button", "aria-label": name, onclick: () => (pause(), step(by)) },
-      label,
-    );
+    h("button", { type: "button", "aria-label": name, onclick: () => (pause(), step(by)) }, label);
   const player = h(
     "div",
-    { class: "player", role: "group", "aria-label": "Move the kernel" },
+    { class: "cb-player", role: "group", "aria-label": "Move the kernel" },
     button("‹", "Step back", -1),
     playButton,
     button("›", "Step forward", 1),
-    h("span", { class: "timeline" }, timeline, place),
-    h("label", { class: "speed" }, "Speed", speed),
+    h("span", { class: "cb-timeline" }, timeline, place),
+    h("label", { class: "cb-speed" }, "Speed", speed),
   );
 
   function visit(index) {
@@ -742,58 +770,58 @@ function render({ model, el }) {
 
   // ---- In words: the sum, the Keras call ----
 
-  const sum = h("p", { class: "sum" });
+  const sum = h("p", { class: "cb-sum" });
 
   const product = (link) =>
     h(
       "span",
-      { class: "product" },
-      h("span", { class: "input" }, factor(valueOf("input", link.input))),
+      { class: "cb-product" },
+      h("span", { class: "cb-input" }, factor(valueOf("input", link.input))),
       "·",
-      h("span", { class: "kernel" }, factor(valueOf("kernel", link.kernel))),
+      h("span", { class: "cb-kernel" }, factor(valueOf("kernel", link.kernel))),
     );
 
-  function explain({ grid, cell }, shown) {
-    const value = show(valueOf(grid, cell), 4);
-    const name = h("strong", { class: grid }, at(grid, cell));
-    const outside = !isInside(grid, cell);
-    const text = [];
-    if (grid === "output") {
-      text.push(name, " = ");
-      shown.forEach((link, i) => text.push(i ? " + " : "", product(link)));
-      if (shown.length) text.push(" = ");
-      text.push(h("strong", {}, value), shown.length ? "" : ": no input reaches it.");
-      if (outside) text.push(" (cropped: not part of the result)");
-    } else if (grid === "input") {
-      text.push(name, ` = ${value}${outside ? " (padding)" : ""}`);
-      if (!shown.length) text.push(" is used by no output: the kernel never lands on it.");
-      else text.push(shown.length === 1 ? " goes into 1 output: " : ` goes into ${shown.length} outputs: `);
-      shown.forEach((link, i) => {
+  const explanations = {
+    output(name, value, outside, shown) {
+      const result = h("strong", {}, value);
+      const terms = joined(shown.map(product), " + ");
+      const sum = terms.length ? [...terms, " = ", result] : [result, ": no input reaches it"];
+      return [name, " = ", ...sum, outside ? " (cropped: not part of the result)" : ""];
+    },
+    input(name, value, outside, shown) {
+      const is = ` = ${value}${outside ? " (padding)" : ""}`;
+      if (!shown.length) return [name, `${is} is used by no output: the kernel never lands on it.`];
+      const uses = shown.map((link) => {
         const cropped = isInside("output", link.output) ? "" : " (cropped)";
-        text.push(i ? ", " : "", product(link), ` to ${at("output", link.output)}${cropped}`);
+        return h("span", {}, product(link), ` to ${at("output", link.output)}${cropped}`);
       });
-      if (shown.length) text.push(".");
-    } else {
-      const real = shown.filter(
-        (link) => isInside("input", link.input) && isInside("output", link.output),
-      ).length;
-      text.push(name, ` = ${value} is used ${shown.length === 1 ? "once" : `${shown.length} times`}: `);
-      text.push(`with one input for every position of the kernel`);
-      const lost = shown.length - real;
-      if (lost) text.push(settings.t ? `; ${lost} of the products are cropped` : `; ${lost} of them padding`);
-      text.push(".");
-    }
-    sum.replaceChildren(...text);
+      return [name, `${is} goes into ${count(shown.length, "output")}: `, ...joined(uses, ", ")];
+    },
+    kernel(name, value, outside, shown) {
+      const isLost = settings.t
+        ? (link) => !isInside("output", link.output)
+        : (link) => !isInside("input", link.input);
+      const lost = shown.filter(isLost).length;
+      const what = settings.t ? "these products are cropped" : "these inputs are padding";
+      const uses = `used ${count(shown.length, "time")}, once for each position of the kernel`;
+      return [name, ` = ${value} is ${uses}`, lost ? `; ${lost} of ${what}.` : "."];
+    },
+  };
+
+  function explain({ grid, cell }, shown) {
+    const name = h("strong", { class: `cb-${grid}` }, at(grid, cell));
+    const value = show(valueOf(grid, cell), 4);
+    sum.replaceChildren(...explanations[grid](name, value, !isInside(grid, cell), shown));
   }
 
   const code = h("code", {});
-  const notes = h("div", { class: "notes" });
+  const notes = h("div", { class: "cb-notes" });
   const keras = h(
     "div",
-    { class: "keras" },
+    { class: "cb-keras" },
     h(
       "div",
-      { class: "keras-head" },
+      { class: "cb-keras-head" },
       h("strong", {}, "In Keras"),
       copyButton("Copy the call", () => code.textContent),
     ),
@@ -828,7 +856,7 @@ function render({ model, el }) {
       return true;
     } catch {
       // No clipboard where the page is not secure (a notebook server over http): the old way.
-      const area = h("textarea", { class: "status" });
+      const area = h("textarea", { class: "cb-status" });
       area.value = text;
       el.append(area);
       area.select();

@@ -81,7 +81,10 @@ def _pair(name, value):
 
 
 def _matrix(name, array):
-    matrix = np.asarray(array)
+    try:
+        matrix = np.asarray(array)
+    except ValueError:  # rows of different lengths
+        matrix = np.empty(0)
     if matrix.ndim != 2 or matrix.dtype.kind not in "iuf" or not np.isfinite(matrix).all():
         raise ValueError(
             f"{name} must be a 2-D array (height, width) of finite numbers; got "

@@ -223,25 +223,29 @@ function questionForm(chapter, question, onResult) {
 
 function render({ model, el }) {
   const { chapter, questions } = model.get("state");
-  const progress = node("span", { class: "score" });
+  const score = node("span", { class: "score" });
   const startOver = node("button", { type: "button" }, "Start over");
   const forms = [];
 
-  function showProgress() {
+  function showScore() {
     const right = forms.filter((form) => form.dataset.result === "right").length;
-    progress.textContent = `${right} of ${questions.length} answered right`;
+    score.textContent = `${right} of ${questions.length} answered right`;
   }
 
-  for (const question of questions) forms.push(questionForm(chapter, question, showProgress));
-  showProgress();
+  for (const question of questions) forms.push(questionForm(chapter, question, showScore));
+  showScore();
   startOver.addEventListener("click", () => {
     for (const form of forms) form.reset();
     forms[0].querySelector("input").focus();
   });
-  // JupyterLab would take the arrow keys and Enter for commands to the notebook.
-  const attributes = { class: "convbook convbook-quiz", "data-lm-suppress-shortcuts": "true" };
-  const tally = node("div", { class: "tally" }, progress, startOver);
-  el.append(node("div", attributes, ...forms, ...(questions.length > 1 ? [tally] : [])));
+  const tally = node("div", { class: "tally" }, score, startOver);
+  const quiz = node("div", { class: "convbook convbook-quiz" }, ...forms);
+  if (questions.length > 1) quiz.append(tally);
+  // A notebook would take the arrow keys, Enter and letters for commands of its own.
+  quiz.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+  });
+  el.append(quiz);
 }
 
 export default { render };
