@@ -407,41 +407,44 @@ def _scenes(rng, y: np.ndarray, split: str) -> np.ndarray:
         main[odd] = _uniform(rng, 0, 1, odd.sum(), 3)
         main += _uniform(rng, -0.15, 0.15, m, 3)
         texture = 1 + np.float32(0.2) * _smooth(rng, m, side, 9) + _stripes(rng, m, side)
-        coloured, grey = np.zeros((2, m, side, side), np.float32)  # shares of the main colour, of white
+        coloured, grey = np.zeros(
+            (2, m, side, side), np.float32
+        )  # shares of the main colour, of white
         behind = np.ones((m, side, side), np.float32)
         for shade, outline in parts:
             cover = _fill(_posed(rng, outline, m, 0.06, pose, shift), side)
             coloured += (_SHADES[shade][0] - coloured) * cover
             grey += (_SHADES[shade][1] - grey) * cover
             behind *= 1 - cover
-        front = coloured[..., None] * main[:, None, None] + grey[..., None]
-        pixels[mine] = pixels[mine] * behind[..., None] + front * texture[..., None]
+        front = coloured[:, None] * main[..., None, None] + grey[:, None]
+        pixels[mine] = pixels[mine] * behind[:, None] + front * texture[:, None]
     _clutter(rng, pixels, 2, 0.45)
     light, haze = _uniform(rng, 0.5, 1.1, n, 1, 1, 1), _uniform(rng, -0.15, 0.25, n, 1, 1, 1)
-    return pixels * light + haze + _uniform(rng, -0.12, 0.12, n, side, side, 3)
+    pixels = pixels * light + haze + _uniform(rng, -0.12, 0.12, n, 3, side, side)
+    return pixels.transpose(0, 2, 3, 1)
 
 
 def _backgrounds(rng, y: np.ndarray, side: int) -> np.ndarray:
-    """Scenery that the class is often, not always, seen in; float32 (n, side, side, 3)."""
+    """Scenery that the class is often, not always, seen in; float32 (n, 3, side, side)."""
     n = len(y)
     kinds = list(_SCENERY)
     usual = np.array([kinds.index(place) for place, _, _ in _OBJECTS])[y]
     kind = np.where(rng.random(n) < AWAY, rng.integers(len(kinds), size=n), usual)
-    ends = np.array([_SCENERY[k] for k in kinds], np.float32)[kind][:, :, None, None]
-    ends = ends + _uniform(rng, -0.2, 0.2, n, 2, 1, 1, 3)
-    down = np.linspace(0, 1, side, dtype=np.float32)[:, None, None]
+    ends = np.array([_SCENERY[k] for k in kinds], np.float32)[kind][..., None, None]
+    ends = ends + _uniform(rng, -0.2, 0.2, n, 2, 3, 1, 1)
+    down = np.linspace(0, 1, side, dtype=np.float32)[:, None]
     pixels = ends[:, 0] + (ends[:, 1] - ends[:, 0]) * down
-    pixels = pixels + np.float32(0.2) * _smooth(rng, n, side, 7)[..., None]
+    pixels = pixels + np.float32(0.2) * _smooth(rng, n, side, 7)[:, None]
     _clutter(rng, pixels, 4, 0.8)
     return pixels
 
 
 def _clutter(rng, pixels: np.ndarray, count: int, size: float) -> None:
-    """Paint ``count`` random quadrangles of up to ``size`` onto each image, in place."""
-    n, side = pixels.shape[:2]
+    """Paint ``count`` random quadrangles, up to ``size``, onto (n, 3, side, side), in place."""
+    n, _, side, _ = pixels.shape
     square = np.array(_box(-1, -1, 1, 1), np.float32)
     for _ in range(count):
         corners = square + _uniform(rng, -0.8, 0.8, n, 4, 2)
         corners = corners * _uniform(rng, 0.05, size / 2, n, 1, 1) + _uniform(rng, -1, 1, n, 1, 2)
-        cover = _fill(corners, side)[..., None]
-        pixels += (_uniform(rng, 0, 1, n, 1, 1, 3) - pixels) * cover
+        cover = _fill(corners, side)[:, None]
+        pixels += (_uniform(rng, 0, 1, n, 3, 1, 1) - pixels) * cover

@@ -537,6 +537,7 @@ def test_several_explorers_on_a_page(open_page):
     page.locator(second).get_by_text("Convolution", exact=True).click()
     assert matrix(shown(page, "output", root=first)).shape == (7, 7)
     assert matrix(shown(page, "output", root=second)).shape == (1, 1)
+    assert page.locator("input[type=radio]:checked").count() == 2
     page.wait_for_function("location.hash.startsWith('#second?')")
 
 

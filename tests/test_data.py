@@ -524,9 +524,13 @@ def test_importing_needs_numpy_only():
 
 @pytest.mark.parametrize(
     ("name", "train", "epochs", "margin"),
-    [("mnist", 2500, 5, 0.02), ("fashion_mnist", 2500, 5, 0.02), ("cifar10", 3000, 5, 0.08)],
+    [("mnist", 2500, 5, 0.045), ("fashion_mnist", 2500, 5, 0.085), ("cifar10", 3000, 5, 0.07)],
 )
 def test_a_convolution_beats_a_linear_model_on_the_standin(name, train, epochs, margin):
+    """By more than it would if all pixels were shuffled, so that neighbours meant nothing.
+
+    Measured: 0.06, 0.10 and 0.11 or more with seeds 1 and 2; shuffled 0.04, 0.07 and 0.03.
+    """
     import keras
     from keras import layers
 

@@ -153,8 +153,8 @@ def exercises(cells: tuple[Cell, ...], lab: str) -> tuple[Exercise, ...]:
     return tuple(found)
 
 
-def needed(spec: Spec, number: str) -> tuple[Cell, ...]:
-    """The cells that one exercise needs: its own, and those that define a name they use."""
+def only(spec: Spec, number: str) -> Spec:
+    """The spec of one exercise: its own cells, and those that define a name they use."""
     exercise = spec.exercise(number)
     own = {exercise.answer, *exercise.tests}
     chosen, wanted = [], set()
@@ -163,7 +163,7 @@ def needed(spec: Spec, number: str) -> tuple[Cell, ...]:
         if cell.id in own or (cell.role != "test" and defined & wanted):
             chosen.append(cell)
             wanted = (wanted - defined) | used
-    return tuple(reversed(chosen))
+    return Spec(spec.lab, tuple(reversed(chosen)), (exercise,))
 
 
 def names(source: str) -> tuple[set[str], set[str]]:

@@ -356,7 +356,7 @@ function render({ model, el }) {
   const modes = [false, true].map((t) =>
     h("input", {
       type: "radio",
-      name: `mode`,
+      name: `mode-${unique}`,
       onchange: () =>
         change(() => {
           settings.t = t;
@@ -875,7 +875,10 @@ function render({ model, el }) {
       class: "convbook cb-conv",
       role: "group",
       "aria-label": "Convolution arithmetic explorer",
-      "data-lm-suppress-shortcuts": "true", // JupyterLab would take the arrow keys and the digits
+      // A notebook would take the arrow keys, Enter and digits for commands of its own.
+      onkeydown: (event) => {
+        if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+      },
     },
     head,
     controls,
