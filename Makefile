@@ -25,5 +25,5 @@ bench: .venv/ready ## measure, side by side with peers
 	@.venv/bin/python -m bench
 
 .venv/ready: requirements.txt pyproject.toml
-	@sh .venv.sh
+	@sh setup.sh
 	@touch $@

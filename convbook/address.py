@@ -7,8 +7,9 @@ import yaml
 
 from convbook import environment
 
-GITHUB = re.compile(
-    r"github\.com/(?:github/)?(?P<path>[\w.-]+/[\w-]+)|(?P<pages>[\w-]+\.github\.io/[\w-]+)"
+ADDRESS = re.compile(
+    r"(?:github\.com|google\.com/github)/(?P<path>[\w.-]+/[\w-]+)"
+    r"|(?P<pages>[\w-]+\.github\.io/[\w-]+)"
 )
 
 
@@ -36,4 +37,4 @@ def rewritten(text: str, repository: str) -> str:
             return f"{owner}.github.io/{name}"
         return match[0].replace(match["path"], repository)
 
-    return GITHUB.sub(address, text)
+    return ADDRESS.sub(address, text)

@@ -25,7 +25,9 @@ class Planted:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.number} {'loses ' + str(self.loses) if self.loses else 'right'}: {self.title}"
+        return (
+            f"{self.number} {'loses ' + str(self.loses) if self.loses else 'right'}: {self.title}"
+        )
 
 
 def planted(lab: str) -> list[Planted]:

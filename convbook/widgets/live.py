@@ -10,7 +10,7 @@ def building() -> bool:
 
 
 def progress() -> int | str:
-    """What ``verbose=`` of Keras' ``fit`` takes: a progress bar for a person, silence for a build."""
+    """What ``verbose=`` of ``fit`` takes: a progress bar for a person, silence for a build."""
     return 0 if building() else "auto"
 
 

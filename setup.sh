@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv with the pinned requirements: `make` calls this when .venv is missing or out of date.
+# Make .venv with the pinned requirements; `make` calls this when .venv is missing or out of date.
 set -eu
 cd "$(dirname "$0")"
 
