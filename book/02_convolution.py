@@ -40,6 +40,7 @@ keras.utils.set_random_seed(0)
 #
 # **Predict first.** How many parameters is that? Thousands, tens of thousands, millions?
 
+
 # %%
 def dense_parameters(inputs, outputs):
     """Weights and biases of a dense layer."""
@@ -119,6 +120,7 @@ figures.numbers([image, kernel], ["image", "kernel"])
 # That is the top left output. Slide one pixel to the right, and do it again. **Predict:** how many places does the kernel have? What is the number in the middle of the output?
 #
 # As a loop:
+
 
 # %%
 def slide(image, kernel):
@@ -219,6 +221,7 @@ for name, k in BANK.items():
 #
 # Kernels for other directions lie between these. The next slider turns one. It needs Python behind it: run the notebook to move it.
 
+
 # %% mystnb={"image": {"alt": "The photograph filtered by a Sobel kernel turned to the chosen angle, negative answers dark, positive ones light."}}
 def turned_edges(angle=90):
     """Filter the photo with an edge kernel turned to an angle in degrees."""
@@ -243,6 +246,7 @@ interact(turned_edges, angle=(0, 345, 15))
 # $$L(w) = \frac1n \sum_p (w·x_p - t_p)^2, \qquad \frac{∂L}{∂w} = \frac2n \sum_p (w·x_p - t_p)\, x_p .$$
 #
 # Read the gradient aloud: *the error at each place times the patch it came from, averaged*. It is itself a correlation, of the error with the picture.
+
 
 # %%
 def learn_kernel(picture, target_kernel, steps, learning_rate, seed=0):
@@ -296,6 +300,7 @@ claim(
 #
 # In a photograph, neighbouring pixels are nearly equal. So the nine inputs of a patch move together, and many kernels give nearly the same answer on every patch that occurs. The gradient in those directions is tiny. The eigenvalues of $\frac1n\sum_p x_p x_p^\top$ say it in numbers:
 
+
 # %%
 def condition(picture):
     """Largest over smallest eigenvalue of the mean patch product."""
@@ -306,7 +311,10 @@ def condition(picture):
 
 print(f"steepest over flattest direction, noise ≈ {condition(noise):.1f}")
 print(f"steepest over flattest direction, photograph ≈ {condition(photo):.0f}")
-claim("the photograph's loss is over 500 times as elongated", condition(photo) > 500 * condition(noise))
+claim(
+    "the photograph's loss is over 500 times as elongated",
+    condition(photo) > 500 * condition(noise),
+)
 
 # %% [markdown]
 # The loss of the photograph is a long, narrow valley. Gradient descent runs down its steep sides at once and then creeps along its floor. A low loss tells you that the *answers* are right on data like yours. It does not tell you that the *weights* are. This is one reason why inputs are normalized and optimizers are not plain gradient descent.
@@ -348,6 +356,7 @@ claim("w·x + b is what Keras gives there", np.isclose(by_hand, maps[0, row, col
 #
 # Every symbol of that equation is one line or one index of this loop:
 
+
 # %%
 def conv2d_loop(x, w, b, strides=(1, 1)):
     """Convolve a picture (height, width, channels) with kernels (d1, d2, channels, filters)."""
@@ -383,7 +392,9 @@ print("output shape:", layer.compute_output_shape((None, 32, 32, 3)))
 for side in (32, 224):
     layer = keras.layers.Conv2D(filters=64, kernel_size=3)
     layer.build((None, side, side, 3))
-    print(f"on {side}×{side}×3: 64·(3·3·3 + 1) = {64 * (3 * 3 * 3 + 1):,} = {layer.count_params():,}")
+    print(
+        f"on {side}×{side}×3: 64·(3·3·3 + 1) = {64 * (3 * 3 * 3 + 1):,} = {layer.count_params():,}"
+    )
 
 # %% [markdown]
 # 64 filters of 3·3·3 weights and a bias each. The picture's size does not occur in that sum, so the same layer reads pictures of any size.
@@ -405,6 +416,7 @@ quiz("02", "inner-product", "conv-parameters", "what-changes-parameters")
 # $$\text{output} = \Big\lfloor \frac{n + 2p - d(k-1) - 1}{s} \Big\rfloor + 1$$
 #
 # **Predict** three: 7×7 with a 3×3 kernel; the same with padding 1; and 8×8 with a 3×3 kernel and stride 2.
+
 
 # %%
 def output_size(n, kernel_size, strides=1, padding=0, dilation_rate=1):
@@ -467,7 +479,9 @@ print(blur(flat)[0, :, :, 0].numpy())
 # %%
 ramp = np.arange(1, 7, dtype="float32").reshape(1, 1, 6, 1)
 taps = np.array([100, 10, 1], "float32").reshape(1, 3, 1, 1)
-layer = keras.layers.Conv2D(filters=1, kernel_size=(1, 3), strides=2, padding="same", use_bias=False)
+layer = keras.layers.Conv2D(
+    filters=1, kernel_size=(1, 3), strides=2, padding="same", use_bias=False
+)
 layer.build(ramp.shape)
 layer.set_weights([taps])
 print("row 1 2 3 4 5 6, taps 100 10 1, same, strides 2:")
@@ -506,6 +520,7 @@ for strides in (1, 2):
 #
 # Loops in Python are slow. Processors are fastest at one thing, the product of two matrices. So lay every patch out as a row of a matrix; the kernels are the columns of another; and the whole layer is one product. This is called **im2col** {cite}`chellapilla2006`.
 
+
 # %%
 def im2col(x, kernel_size, strides=(1, 1)):
     """Every patch of a picture (height, width, channels) as a row: (rows, columns, k1·k2·channels)."""
@@ -519,6 +534,7 @@ def conv2d(x, w, b, strides=(1, 1)):
     patches = im2col(x, w.shape[:2], strides)
     return patches @ w.reshape(-1, w.shape[-1]) + b
 
+
 # %%
 for strides in [(1, 1), (2, 2), (3, 1)]:
     fast = conv2d(colour[0], kernels, biases, strides)
@@ -526,7 +542,9 @@ for strides in [(1, 1), (2, 2), (3, 1)]:
     print(f"strides {strides}: {fast.shape}, equal to the loop")
 patches = im2col(colour[0], (5, 5))
 print(f"numbers in the picture: {colour[0].size:,}")
-print(f"numbers in the matrix:  {patches.size:,}, {patches.size / colour[0].size:.1f} times as many")
+print(
+    f"numbers in the matrix:  {patches.size:,}, {patches.size / colour[0].size:.1f} times as many"
+)
 
 # %% [markdown]
 # Each pixel is copied into up to 25 patches. Memory is traded for speed. (Libraries today avoid the copy, or cut it into tiles that fit a fast memory, but the product is still at the heart.)
@@ -542,8 +560,10 @@ matrix = np.array(columns).T
 figures.numbers([matrix.astype(int)], ["from 25 pixels to 9 outputs, with the kernel 1 … 9"])
 
 # %%
-print(f"{matrix.size} weights, {np.count_nonzero(matrix)} not zero, "
-      f"{len(np.unique(matrix)) - 1} different ones")
+print(
+    f"{matrix.size} weights, {np.count_nonzero(matrix)} not zero, "
+    f"{len(np.unique(matrix)) - 1} different ones"
+)
 assert_allclose(matrix @ image.ravel(), slide(image, corner).ravel())
 
 # %% [markdown]
@@ -557,7 +577,13 @@ transposed.build((None, 3, 3, 1))
 transposed.set_weights([corner[:, :, None, None]])
 small = np.arange(9.0).reshape(1, 3, 3, 1)
 assert_allclose(transposed(small).numpy().ravel(), matrix.T @ small.ravel(), rtol=1e-6)
-print("Conv2DTranspose from", small.shape[1:3], "to", transposed(small).shape[1:3], "is the transpose of C")
+print(
+    "Conv2DTranspose from",
+    small.shape[1:3],
+    "to",
+    transposed(small).shape[1:3],
+    "is the transpose of C",
+)
 
 # %% [markdown]
 # `Conv2DTranspose` is exactly that, hence its name. It is not an inverse (a "deconvolution"): it brings back the *shape*, not the numbers. It has a second life a few lines below: a layer's gradient flows back through the transpose of its matrix, so **the backward pass of a convolution is a transposed convolution**.
@@ -569,6 +595,7 @@ print("Conv2DTranspose from", small.shape[1:3], "to", transposed(small).shape[1:
 # - $∂L/∂W = P^\top g$: each weight collects *error times the input it met*, over all places, because it was used at all places;
 # - $∂L/∂b = \sum g$: the bias was used everywhere too;
 # - $∂L/∂x$: each pixel collects *error times the weight it met*, from each patch it was part of.
+
 
 # %%
 def conv2d_backward(x, w, g, strides=(1, 1)):
@@ -583,8 +610,10 @@ def conv2d_backward(x, w, g, strides=(1, 1)):
         dx[r : r + d1, c : c + d2] += w @ g[i, j]
     return dw, db, dx
 
+
 # %% [markdown]
 # Do not trust a gradient that you have not checked. The check is simple: move one number a little, see how much the loss changes, and compare. Central differences, $\frac{L(θ+ε) - L(θ-ε)}{2ε}$, are off by a multiple of $ε^2$ only.
+
 
 # %%
 def numerical_gradient(loss, array, epsilon=1e-5):
@@ -611,7 +640,9 @@ for strides in [(1, 1), (2, 1), (2, 2)]:
     def loss(strides=strides, g=g):
         return (conv2d(x, w, b, strides) * g).sum()
 
-    for name, array, gradient in zip("wbx", (w, b, x), conv2d_backward(x, w, g, strides), strict=True):
+    for name, array, gradient in zip(
+        "wbx", (w, b, x), conv2d_backward(x, w, g, strides), strict=True
+    ):
         worst = abs(gradient - numerical_gradient(loss, array)).max()
         print(f"strides {strides}, gradient of {name}: worst difference ≈ {worst:.0e}")
         assert worst < 1e-7
@@ -640,11 +671,16 @@ pointwise = keras.layers.Conv2D(filters=128, kernel_size=1)
 pointwise.build((None, 1, 1, 64))
 dense = keras.layers.Dense(128)
 dense.build((None, 64))
-print(f"64·128 + 128 = {64 * 128 + 128:,}; Conv2D {pointwise.count_params():,}, Dense {dense.count_params():,}")
+print(
+    f"64·128 + 128 = {64 * 128 + 128:,}; Conv2D {pointwise.count_params():,}, Dense {dense.count_params():,}"
+)
 
 kernels, biases = pointwise.get_weights()
 dense.set_weights([kernels[0, 0], biases])
-print("56×56×64 through 32 filters:", keras.layers.Conv2D(32, 1).compute_output_shape((None, 56, 56, 64)))
+print(
+    "56×56×64 through 32 filters:",
+    keras.layers.Conv2D(32, 1).compute_output_shape((None, 56, 56, 64)),
+)
 
 # %% [markdown]
 # Equal counts prove little. Equal *outputs* do. On a larger map, too: a dense layer of Keras acts on the last axis, so it can be laid over every pixel.
@@ -668,6 +704,7 @@ quiz("02", "one-by-one", "same-as-one-by-one")
 # A 3×3 layer on top of a 3×3 layer: each of its nine inputs has itself seen 3×3 pixels. So the second layer sees 5×5, though no kernel is larger than 3. In general, with $j$ the *jump* (how many input pixels one step of the current map is), a layer with kernel $k$ and stride $s$ changes
 #
 # $$r \leftarrow r + (k-1)\,j, \qquad j \leftarrow j·s .$$
+
 
 # %%
 def receptive_field(layers):
@@ -759,6 +796,7 @@ def digit_model(filters, trainable, seed):
     model.fit(digits.x_train, digits.y_train, batch_size=64, epochs=5, verbose=0)
     return model, model.evaluate(digits.x_test, digits.y_test, verbose=0)[1]
 
+
 # %%
 _, pixels = digit_model(0, False, seed=0)
 _, random_filters = digit_model(16, False, seed=0)
@@ -775,13 +813,13 @@ claim("learned filters beat raw pixels by over 2 points", learned_filters - pixe
 # %% [markdown]
 # Look at the filters, and at what they make of one digit:
 
-# %% mystnb={"image": {"alt": "Two rows of eight pictures. The upper row shows eight of the learned 5 by 5 filters, most of them with a dark and a light side. The lower row shows the maps that they make of one digit, each bright along other strokes of it."}}
-filters = model.layers[0].get_weights()[0][:, :, 0, :8]
+# %% mystnb={"image": {"alt": "Two rows of six pictures. The upper row shows six of the learned 5 by 5 filters, most of them with a dark and a light side. The lower row shows the maps that they make of one digit, each bright along other strokes of it."}}
+filters = model.layers[0].get_weights()[0][:, :, 0, :6]
 digit = digits.x_test[:1]
-maps = model.layers[0](digit).numpy()[0, :, :, :8]
+maps = model.layers[0](digit).numpy()[0, :, :, :6]
 shown = [*np.moveaxis(filters, -1, 0), *np.moveaxis(maps, -1, 0)]
-titles = [f"filter {i}" for i in range(8)] + [f"map {i}" for i in range(8)]
-figures.images(shown, titles, columns=8)
+titles = [f"filter {i}" for i in range(6)] + [f"map {i}" for i in range(6)]
+figures.images(shown, titles, columns=6)
 
 # %% [markdown]
 # Many filters have a light side and a dark side, like the Sobels that people designed, and like Hubel and Wiesel's simple cells. Nobody asked for edges. They are what helps to tell digits apart.

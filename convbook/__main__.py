@@ -124,6 +124,8 @@ def labs(arguments) -> int:
         found = released(arguments.numbers)
     except (MasterError, NotebookError) as error:
         return fail(f"{error}\nNothing was released.")
+    if not found:
+        return fail(f"there is no lab numbered {', '.join(arguments.numbers)}")
     differ = 0
     for path, text in found.items():
         same = path.exists() and path.read_text(encoding="utf-8") == text

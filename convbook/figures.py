@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+WIDTH = 7.0  # inches: a wider figure would be shrunk, with its letters, to fit the page
+
 plt.rcParams.update(
     {
         "figure.dpi": 110,
@@ -30,7 +32,8 @@ def images(arrays, titles, columns=None, limits=None, cmap="gray") -> None:
     """
     columns = columns or len(arrays)
     rows = -(-len(arrays) // columns)
-    size = (2.1 * columns + 0.5, 2.2 * rows + 0.3)
+    side = min(2.2, (WIDTH - 0.4) / columns)
+    size = (side * columns + 0.4, (side + 0.2) * rows + 0.3)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     low, high = limits or (None, None)
     for axis, array, title in zip(axes.flat, arrays, titles, strict=False):
@@ -54,19 +57,15 @@ def numbers(matrices, titles, cmap="Blues") -> None:
     cmap : str, a Matplotlib colour map.
     """
     widths = [np.shape(m)[1] for m in matrices]
-    figure, axes = plt.subplots(
-        1,
-        len(matrices),
-        figsize=(0.42 * sum(widths) + len(matrices), 0.42 * max(map(len, matrices)) + 0.9),
-        squeeze=False,
-        width_ratios=widths,
-    )
+    side = min(0.42, (WIDTH - len(matrices)) / sum(widths))
+    size = (side * sum(widths) + len(matrices), side * max(map(len, matrices)) + 0.9)
+    figure, axes = plt.subplots(1, len(matrices), figsize=size, squeeze=False, width_ratios=widths)
     for axis, matrix, title in zip(axes.flat, matrices, titles, strict=True):
         matrix = np.asarray(matrix)
         low, high = min(matrix.min(), 0), max(matrix.max(), 1)
         axis.imshow(matrix, cmap=cmap, vmin=low, vmax=low + 1.6 * (high - low))
         for (row, column), value in np.ndenumerate(matrix):
-            axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=9)
+            axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=21 * side)
         axis.set(title=title, xticks=range(matrix.shape[1]), yticks=range(matrix.shape[0]))
         axis.tick_params(labelsize=7, length=0)
     figure.supxlabel("column", fontsize=9)

@@ -56,7 +56,9 @@ first, second = keras.layers.Conv2D(8, 5, strides=2), keras.layers.Conv2D(16, 3)
 shape = first.compute_output_shape((None, 28, 28, 1))
 first.build((None, 28, 28, 1))
 second.build(shape)
-assert side_1 == shape[1], "side_1: how many places has a window of 5 on 28 pixels, every second one?"
+assert side_1 == shape[1], (
+    "side_1: how many places has a window of 5 on 28 pixels, every second one?"
+)
 assert parameters_1 == first.count_params(), "parameters_1: weights of 8 filters, each with a bias"
 assert side_2 == second.compute_output_shape(shape)[1], "side_2: the input of this layer is side_1"
 assert parameters_2 == second.count_params(), "parameters_2: how deep is each of the 16 filters?"
@@ -67,6 +69,7 @@ assert parameters_2 == second.count_params(), "parameters_2: how deep is each of
 # Sooner or later a network fails with a shape that is one too small. Whoever can compute shapes finds the mistake in a minute.
 #
 # Write a function for one side of the output. If the window does not fit into the padded input, there is no output: raise a `ValueError`.
+
 
 # %% nbgrader={"grade_id": "output_size", "solution": true}
 # Exercise 2.2 · output_size (2 points)
@@ -84,6 +87,7 @@ def output_size(n, kernel_size, strides=1, padding=0, dilation_rate=1):
     return room // strides + 1
     ### END SOLUTION
 
+
 # %% [markdown]
 # *Try it.* This should print 30, 7 and 3.
 
@@ -98,12 +102,20 @@ assert output_size(32, 3) == 30, "a window of 3 has 30 places on 32 pixels, not 
 assert output_size(7, 3, padding=1) == 7, "padding adds zeros on both sides: 2·padding in all"
 assert output_size(8, 3, strides=2) == 3, "with strides the last window must still fit: round down"
 assert output_size(9, 3, dilation_rate=2) == 5, "a window of 3 with dilation 2 covers 5 pixels"
-assert isinstance(output_size(8, 3, strides=2), int | np.integer), "a size is an int: divide with //"
+assert isinstance(output_size(8, 3, strides=2), int | np.integer), (
+    "a size is an int: divide with //"
+)
 
 # %% nbgrader={"grade_id": "output_size-hidden", "points": 1}
 # Hidden tests of exercise 2.2: other sizes against Keras, and windows that do not fit (1 point).
 ### BEGIN HIDDEN TESTS
-for n, k, s, p, d in [(11, 4, 3, 0, 1), (13, 2, 1, 2, 3), (6, 3, 2, 1, 1), (17, 5, 4, 2, 1), (5, 5, 1, 0, 1)]:
+for n, k, s, p, d in [
+    (11, 4, 3, 0, 1),
+    (13, 2, 1, 2, 3),
+    (6, 3, 2, 1, 1),
+    (17, 5, 4, 2, 1),
+    (5, 5, 1, 0, 1),
+]:
     layer = keras.layers.Conv1D(1, k, strides=s, dilation_rate=d)
     assert output_size(n, k, s, p, d) == layer.compute_output_shape((None, n + 2 * p, 1))[1]
 for n, k, d in [(4, 5, 1), (6, 3, 3)]:
@@ -118,6 +130,7 @@ for n, k, d in [(4, 5, 1), (6, 3, 3)]:
 # ## 2.3 The sliding window (3 points)
 #
 # Now the operation itself: one channel, no padding, stride 1. Lay the kernel over each place where it fits, multiply, and add up. Do not flip the kernel. Neither the picture nor the kernel need be square.
+
 
 # %% nbgrader={"grade_id": "correlate", "solution": true}
 # Exercise 2.3 · correlate (3 points)
@@ -135,6 +148,7 @@ def correlate(image, kernel):
     return output
     ### END SOLUTION
 
+
 # %% [markdown]
 # *Try it.* The chapter's example should give the rows 4 3 4, 2 4 3 and 2 3 4.
 
@@ -149,11 +163,15 @@ print(correlate(image, kernel))
 # *Check.*
 
 # %% nbgrader={"grade_id": "correlate-check", "points": 1}
-picture = np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]])
+picture = np.array(
+    [[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]]
+)
 cross = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]])
 answer = np.asarray(correlate(picture, cross))
 assert answer.shape == (3, 3), f"a 3×3 window has 3×3 places on 5×5 pixels; yours is {answer.shape}"
-assert_allclose(answer, [[4, 3, 4], [2, 4, 3], [2, 3, 4]], err_msg="sum the nine products at each place")
+assert_allclose(
+    answer, [[4, 3, 4], [2, 4, 3], [2, 3, 4]], err_msg="sum the nine products at each place"
+)
 one = np.array([[1, 0], [0, 0]])
 assert_allclose(
     correlate(np.arange(9.0).reshape(3, 3), one),
@@ -201,6 +219,7 @@ interact(edges, angle=(0, 345, 15))
 #
 # Count the zeros from the other end: the last window starts at $(\lceil n/s \rceil - 1)·s$ and covers $k$ pixels. What sticks out past the $n$ pixels must be zeros. Nothing may be cut off, even if nothing sticks out.
 
+
 # %% nbgrader={"grade_id": "same_padding", "solution": true}
 # Exercise 2.4 · same_padding (3 points)
 def same_padding(n, kernel_size, strides=1):
@@ -214,6 +233,7 @@ def same_padding(n, kernel_size, strides=1):
     return total // 2, total - total // 2
     ### END SOLUTION
 
+
 # %% [markdown]
 # *Try it.* This should print (1, 1), then (0, 1), then (0, 0).
 
@@ -224,14 +244,27 @@ print(same_padding(7, 3), same_padding(6, 3, strides=2), same_padding(6, 1, stri
 # *Check.*
 
 # %% nbgrader={"grade_id": "same_padding-check", "points": 1}
-assert tuple(same_padding(7, 3)) == (1, 1), "7 outputs of a window of 3 need 9 pixels: one zero a side"
+assert tuple(same_padding(7, 3)) == (1, 1), (
+    "7 outputs of a window of 3 need 9 pixels: one zero a side"
+)
 assert tuple(same_padding(6, 3, strides=2)) == (0, 1), "one zero in all: TensorFlow puts it after"
-assert tuple(same_padding(6, 1, strides=2)) == (0, 0), "the last window ends inside: never less than 0"
+assert tuple(same_padding(6, 1, strides=2)) == (0, 0), (
+    "the last window ends inside: never less than 0"
+)
 
 # %% nbgrader={"grade_id": "same_padding-hidden", "points": 2}
 # Hidden tests of exercise 2.4: what Keras itself does, on other sizes (2 points).
 ### BEGIN HIDDEN TESTS
-for n, k, s in [(5, 3, 1), (5, 4, 1), (8, 5, 2), (9, 2, 2), (10, 3, 3), (7, 7, 3), (4, 1, 3), (11, 6, 4)]:
+for n, k, s in [
+    (5, 3, 1),
+    (5, 4, 1),
+    (8, 5, 2),
+    (9, 2, 2),
+    (10, 3, 3),
+    (7, 7, 3),
+    (4, 1, 3),
+    (11, 6, 4),
+]:
     layer = keras.layers.Conv1D(1, k, strides=s, padding="same", use_bias=False)
     plain = keras.layers.Conv1D(1, k, strides=s, use_bias=False)
     signal_1d = np.arange(1.0, n + 1, dtype="float32").reshape(1, n, 1)
@@ -250,6 +283,7 @@ for n, k, s in [(5, 3, 1), (5, 4, 1), (8, 5, 2), (9, 2, 2), (10, 3, 3), (7, 7, 3
 # ## 2.5 A whole layer, forward (4 points)
 #
 # Put it together: many channels in, many filters out, a bias, strides, and both kinds of padding. Loops are fine. Use your `same_padding`, and do not call a ready-made convolution: this is the one exercise that is *about* the loop.
+
 
 # %% nbgrader={"grade_id": "conv2d", "solution": true}
 # Exercise 2.5 · conv2d (4 points)
@@ -275,6 +309,7 @@ def conv2d(x, w, b, strides=(1, 1), padding="valid"):
     return output
     ### END SOLUTION
 
+
 # %% [markdown]
 # *Try it.* A 5×5 picture of ones with 2 channels, a 3×3 kernel of ones and a bias of 0.5: every output of "valid" sees 18 ones, so this should print `(3, 3, 1)` and 18.5, and then `(5, 5, 1)`.
 
@@ -290,11 +325,17 @@ print(conv2d(ones_picture, ones_kernel, np.array([0.5]), padding="same").shape)
 # %% nbgrader={"grade_id": "conv2d-check", "points": 1}
 x, w, b = np.ones((5, 5, 2)), np.ones((3, 3, 2, 4)), np.arange(4.0)
 answer = np.asarray(conv2d(x, w, b))
-assert answer.shape == (3, 3, 4), f"(rows, columns, filters) should be (3, 3, 4), not {answer.shape}"
-assert_allclose(answer[0, 0], [18, 19, 20, 21], err_msg="sum over rows, columns AND channels, plus b")
+assert answer.shape == (3, 3, 4), (
+    f"(rows, columns, filters) should be (3, 3, 4), not {answer.shape}"
+)
+assert_allclose(
+    answer[0, 0], [18, 19, 20, 21], err_msg="sum over rows, columns AND channels, plus b"
+)
 answer = np.asarray(conv2d(x, w, b, padding="same"))
 assert answer.shape == (5, 5, 4), f"same with strides 1 keeps 5×5; yours is {answer.shape}"
-assert_allclose(answer[0, 0, 0], 8, err_msg="at a corner 4 of the 9 pixels are inside, in 2 channels")
+assert_allclose(
+    answer[0, 0, 0], 8, err_msg="at a corner 4 of the 9 pixels are inside, in 2 channels"
+)
 answer = np.asarray(conv2d(x, w, b, strides=(2, 2)))
 assert answer.shape == (2, 2, 4), f"strides (2, 2) on 5×5 gives 2×2 places; yours is {answer.shape}"
 
@@ -310,7 +351,10 @@ for size, kernel_size, strides, padding in cases:
     layer = keras.layers.Conv2D(5, kernel_size, strides=strides, padding=padding)
     layer.build((None, *size))
     x = rng.normal(size=size).astype("float32")
-    w, b = rng.normal(size=(*kernel_size, size[-1], 5)).astype("float32"), rng.normal(size=5).astype("float32")
+    w, b = (
+        rng.normal(size=(*kernel_size, size[-1], 5)).astype("float32"),
+        rng.normal(size=5).astype("float32"),
+    )
     layer.set_weights([w, b])
     kept = x.copy(), w.copy(), b.copy()
     assert_allclose(conv2d(x, w, b, strides, padding), layer(x[None])[0], atol=1e-4)
@@ -321,6 +365,7 @@ for size, kernel_size, strides, padding in cases:
 # ## 2.6 As one matrix product (3 points)
 #
 # Your loop is right, and slow. Lay out each window as a row, and the layer becomes `im2col(x) @ w + b`. Write `im2col`. The numbers in a row must be in the order of `w.reshape(-1, filters)`: row of the window first, then column, then channel.
+
 
 # %% nbgrader={"grade_id": "im2col", "solution": true}
 # Exercise 2.6 · im2col (3 points)
@@ -335,6 +380,7 @@ def im2col(x, kernel_size, strides=(1, 1)):
     windows = np.moveaxis(windows[:: strides[0], :: strides[1]], 2, -1)
     return windows.reshape(windows.shape[0] * windows.shape[1], -1)
     ### END SOLUTION
+
 
 # %% [markdown]
 # *Try it.* The four windows of a 3×3 picture should be the rows 0 1 3 4, 1 2 4 5, 3 4 6 7 and 4 5 7 8.
@@ -356,7 +402,11 @@ assert_allclose(answer, [range(8)], err_msg="the channels of one pixel stand sid
 # Hidden tests of exercise 2.6: the product with w must be what Keras computes (2 points).
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(26)
-for size, kernel_size, strides in [((7, 6, 3), (3, 2), (1, 1)), ((9, 8, 2), (2, 3), (2, 3)), ((5, 5, 1), (5, 5), (1, 1))]:
+for size, kernel_size, strides in [
+    ((7, 6, 3), (3, 2), (1, 1)),
+    ((9, 8, 2), (2, 3), (2, 3)),
+    ((5, 5, 1), (5, 5), (1, 1)),
+]:
     layer = keras.layers.Conv2D(4, kernel_size, strides=strides, use_bias=False)
     x = rng.normal(size=size).astype("float32")
     expected = layer(x[None])[0].numpy()
@@ -369,6 +419,7 @@ for size, kernel_size, strides in [((7, 6, 3), (3, 2), (1, 1)), ((9, 8, 2), (2, 
 # ## 2.7 Backward (4 points)
 #
 # The loss sends back `g`, its gradient with respect to each output. Find its gradient with respect to the kernels, the bias and the picture (no padding). Think of a single weight: at which places was it used, and what did it meet there? Then of a single pixel.
+
 
 # %% nbgrader={"grade_id": "conv2d_backward", "solution": true}
 # Exercise 2.7 · conv2d_backward (4 points)
@@ -389,6 +440,7 @@ def conv2d_backward(x, w, g, strides=(1, 1)):
     return dw, g.sum(axis=(0, 1)), dx
     ### END SOLUTION
 
+
 # %% [markdown]
 # *Try it.* On a 3×3 picture of ones, with a 2×2 kernel of ones and `g` of ones, each weight was used 4 times, and the pixel in the middle reached 4 outputs. So this should print a 2×2 block of 4, then `[4.]`, then the rows 1 2 1, 2 4 2 and 1 2 1.
 
@@ -398,6 +450,7 @@ print(dw[..., 0, 0], db, dx[..., 0], sep="\n")
 
 # %% [markdown]
 # *Check.* Numerical gradients: move each number a little, and see what the loss $\sum a·g$ does.
+
 
 # %% nbgrader={"grade_id": "conv2d_backward-check", "points": 1}
 def numerical(function, array, epsilon=1e-5):
@@ -425,7 +478,9 @@ def loss():
 
 
 dw, db, dx = conv2d_backward(x, w, g)
-assert np.shape(dw) == w.shape and np.shape(db) == (3,) and np.shape(dx) == x.shape, "check the shapes"
+assert np.shape(dw) == w.shape and np.shape(db) == (3,) and np.shape(dx) == x.shape, (
+    "check the shapes"
+)
 assert_allclose(dw, numerical(loss, w), atol=1e-6, err_msg="dw: the inputs a weight met, times g")
 assert_allclose(db, g.sum(axis=(0, 1)), err_msg="db: the bias is added at each place")
 assert_allclose(dx, numerical(loss, x), atol=1e-6, err_msg="dx: the weights a pixel met, times g")
@@ -434,7 +489,11 @@ assert_allclose(dx, numerical(loss, x), atol=1e-6, err_msg="dx: the weights a pi
 # Hidden tests of exercise 2.7: other shapes and strides (3 points).
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(27)
-for size, kernel_size, strides in [((6, 5, 2), (3, 2), (1, 1)), ((7, 8, 1), (2, 3), (2, 2)), ((8, 6, 3), (3, 3), (3, 1))]:
+for size, kernel_size, strides in [
+    ((6, 5, 2), (3, 2), (1, 1)),
+    ((7, 8, 1), (2, 3), (2, 2)),
+    ((8, 6, 3), (3, 3), (3, 1)),
+]:
     layer = keras.layers.Conv2D(4, kernel_size, strides=strides, use_bias=False, dtype="float64")
     layer.build((None, *size))
     x, w = rng.normal(size=size), rng.normal(size=(*kernel_size, size[-1], 4))
@@ -461,6 +520,7 @@ for size, kernel_size, strides in [((6, 5, 2), (3, 2), (1, 1)), ((7, 8, 1), (2, 
 #
 # and each step is `kernel -= learning_rate * gradient`. You wrote all the pieces: `correlate` gives $a$; the gradient is 2/n times another correlation. Of what with what?
 
+
 # %% nbgrader={"grade_id": "learn_kernel", "solution": true}
 # Exercise 2.8 · learn_kernel (3 points)
 def learn_kernel(picture, target, kernel_size, steps, learning_rate):
@@ -477,6 +537,7 @@ def learn_kernel(picture, target, kernel_size, steps, learning_rate):
         kernel -= learning_rate * 2 / target.size * correlate(picture, error)
     return kernel
     ### END SOLUTION
+
 
 # %% [markdown]
 # *Try it.* From noise, 60 steps should find a Sobel kernel to two decimals: rows 1 0 −1, 2 0 −2 and 1 0 −1.
@@ -520,6 +581,7 @@ for size in [(3, 3), (2, 4)]:
 #
 # Compute the side of the receptive field of one unit after a stack of layers. Carry two numbers from layer to layer: the field so far, and the *jump*, how many input pixels apart two neighbours of the current map are.
 
+
 # %% nbgrader={"grade_id": "receptive_field", "solution": true}
 # Exercise 2.9 · receptive_field (2 points)
 def receptive_field(layers):
@@ -536,6 +598,7 @@ def receptive_field(layers):
     return field
     ### END SOLUTION
 
+
 # %% [markdown]
 # *Try it.* Three 3×3 layers see 7 pixels; with stride 2 in the first of them they see 11.
 
@@ -551,6 +614,7 @@ assert receptive_field([(3, 1, 1)] * 3) == 7, "each 3×3 layer adds 2 at stride 
 assert receptive_field([(3, 2, 1), (3, 1, 1)]) == 7, "after strides 2, one step is 2 input pixels"
 assert receptive_field([(3, 1, 2)]) == 5, "a kernel of 3 with dilation 2 covers 5 pixels"
 
+
 # %% nbgrader={"grade_id": "receptive_field-hidden", "points": 1}
 # Hidden tests of exercise 2.9: the formula against impulses sent through real layers (1 point).
 ### BEGIN HIDDEN TESTS
@@ -562,7 +626,12 @@ def measured(layers, side=64):
     return np.flatnonzero(np.asarray(x)[:, 0, 0])[-1] + 1
 
 
-stacks = [[(5, 1, 1), (2, 1, 3)], [(3, 2, 1), (3, 2, 1), (3, 1, 2)], [(1, 2, 1), (4, 1, 1)], [(7, 3, 1), (2, 2, 1), (3, 1, 1)]]
+stacks = [
+    [(5, 1, 1), (2, 1, 3)],
+    [(3, 2, 1), (3, 2, 1), (3, 1, 2)],
+    [(1, 2, 1), (4, 1, 1)],
+    [(7, 3, 1), (2, 2, 1), (3, 1, 1)],
+]
 for stack in stacks:
     assert receptive_field(stack) == measured(stack), stack
 assert receptive_field([]) == 1
@@ -579,6 +648,7 @@ assert receptive_field([]) == 1
 # - reaches **93 % on digits it has not seen**, after 8 passes over 6,000 training images.
 #
 # A dense network of that size stays below that. Where do the parameters go? Compute it before you build: `Flatten` on a large map is expensive. Two layers with strides, or pooling between them, make the map small first.
+
 
 # %% nbgrader={"grade_id": "build_model", "solution": true}
 # Exercise 2.10 · build_model (4 points)
@@ -599,6 +669,7 @@ def build_model():
     )
     return model
     ### END SOLUTION
+
 
 # %% [markdown]
 # *Try it.* How many parameters do you have?

@@ -1,0 +1,133 @@
+"""The command line, and the set-up that make calls: clear words, right exit status."""
+
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from convbook.__main__ import main
+from convbook.claims import claim
+from convbook.environment import ROOT
+from convbook.widgets import interact, progress
+
+COMMANDS = ["book", "serve", "lab", "notebooks", "labs", "grade"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+def test_no_command_lists_them(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err
+
+
+def test_checks_pass_here(capsys):
+    assert main(["notebooks", "--check"]) == 0
+    assert main(["labs", "--check"]) == 0
+    out = capsys.readouterr().out
+    assert "book/02_convolution: up to date" in out
+    assert "labs/02_convolution.ipynb: up to date" in out
+
+
+def test_an_unknown_number_is_refused(capsys):
+    assert main(["notebooks", "77"]) == 1
+    assert "no notebook numbered 77" in capsys.readouterr().err
+    assert main(["labs", "77"]) == 1
+    assert "no lab numbered 77" in capsys.readouterr().err
+
+
+def test_the_spec_is_written_when_asked(tmp_path):
+    assert main(["labs", "02", "--check", "--spec", str(tmp_path)]) == 0
+    text = (tmp_path / "02_convolution.json").read_text()
+    assert '"number": "2.5"' in text
+    assert "BEGIN HIDDEN TESTS" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["grade", "missing/02_convolution.ipynb"], "No such file or directory"),
+        (["grade", "."], "say which lab this is with --lab: one of 02_convolution"),
+        (["grade", ".", "--lab", "02_convolution"], "Is a directory"),
+        (["grade", "pyproject.toml", "--lab", "77_none"], "one of 02_convolution"),
+        (["grade", "pyproject.toml", "--lab", "02_convolution"], "not a Jupyter notebook"),
+    ],
+)
+def test_grade_says_what_is_wrong(arguments, words, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert main(arguments) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_grade_prints_points_and_messages(capsys):
+    assert main(["grade", str(ROOT / "labs" / "02_convolution.ipynb")]) == 0
+    out = capsys.readouterr().out
+    assert "not answered yet" in out
+    assert out.endswith("02_convolution: 0 / 30 points\n")
+
+
+def test_set_up_says_which_python_is_missing(tmp_path):
+    shutil.copy(ROOT / "setup.sh", tmp_path)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("sh", "dirname", "df", "awk"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    done = setup(tmp_path, tools)
+    assert done.returncode == 1
+    assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
+
+
+def test_set_up_says_that_the_disk_is_full(tmp_path):
+    shutil.copy(ROOT / "setup.sh", tmp_path)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    fake = tools / "df"
+    fake.write_text("#!/bin/sh\necho header\necho disk 9 8 1048576 9% /\n")
+    fake.chmod(0o755)
+    done = setup(tmp_path, f"{tools}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "needs 4 GB of free disk for its packages; there are 1 GB here" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def setup(folder, path):
+    command = [shutil.which("sh"), "setup.sh"]
+    env = {"PATH": str(path)}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_a_claim_prints_or_raises(capsys):
+    claim("two is more than one", np.float64(2) > 1)
+    assert capsys.readouterr().out == "✓ two is more than one\n"
+    with pytest.raises(AssertionError, match="does not hold here: one is more than two"):
+        claim("one is more than two", 1 > 2)
+    for nothing in (1, None, "yes", np.array([True]), [True]):
+        with pytest.raises(TypeError, match="needs True or False"):
+            claim("this proves something", nothing)
+
+
+def test_a_build_calls_the_function_once_with_the_first_values(capsys):
+    def show(angle=30, size=2, name="a"):
+        print(angle, size, name)
+
+    interact(show, angle=(0, 90, 15), size=(1, 9), name=["b", "a"])
+    assert capsys.readouterr().out == "30 2 a\n"
+    assert progress() == 0
+
+
+def test_a_person_gets_sliders_and_progress(monkeypatch):
+    monkeypatch.delenv("CONVBOOK_BUILD")
+    shown = []
+    monkeypatch.setattr("ipywidgets.interact", lambda f, **sliders: shown.append((f, sliders)))
+    interact(print, sep=["a", "b"])
+    assert shown == [(print, {"sep": ["a", "b"]})]
+    assert progress() == "auto"
