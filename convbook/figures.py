@@ -47,13 +47,14 @@ def images(arrays, titles, columns=None, limits=None, cmap="gray") -> None:
     plt.show()
 
 
-def numbers(matrices, titles, cmap="Blues") -> None:
+def numbers(matrices, titles, xlabel="column", ylabel="row", cmap="Blues") -> None:
     """Show small matrices with their values written in the cells.
 
     Parameters
     ----------
     matrices : sequence of 2-D arrays.
     titles : sequence of str, one for each matrix.
+    xlabel, ylabel : str, what the columns and the rows are.
     cmap : str, a Matplotlib colour map.
     """
     widths = [np.shape(m)[1] for m in matrices]
@@ -68,8 +69,8 @@ def numbers(matrices, titles, cmap="Blues") -> None:
             axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=21 * side)
         axis.set(title=title, xticks=range(matrix.shape[1]), yticks=range(matrix.shape[0]))
         axis.tick_params(labelsize=7, length=0)
-    figure.supxlabel("column", fontsize=9)
-    figure.supylabel("row", fontsize=9)
+    figure.supxlabel(xlabel, fontsize=9)
+    figure.supylabel(ylabel, fontsize=9)
     plt.show()
 
 

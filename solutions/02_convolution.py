@@ -13,7 +13,9 @@ try:
 except ImportError:
     pass
 else:
-    get_ipython().run_line_magic("pip", "install -q git+https://github.com/convbook/convbook")
+    get_ipython().run_line_magic(
+        "pip", "install -q git+https://github.com/convbook/convbook"
+    )
 
 # %% nbgrader={"grade_id": "setup", "locked": true}
 import keras
@@ -29,7 +31,7 @@ keras.utils.set_random_seed(0)
 # %% [markdown]
 # ## 2.1 Predict (2 points)
 #
-# No code yet, only a pencil. A picture of 28×28×1 goes through
+# No code yet, only a pencil. A image of 28×28×1 goes through
 #
 # ```
 # Conv2D(filters=8, kernel_size=5, strides=2)
@@ -59,9 +61,15 @@ second.build(shape)
 assert side_1 == shape[1], (
     "side_1: how many places has a window of 5 on 28 pixels, every second one?"
 )
-assert parameters_1 == first.count_params(), "parameters_1: weights of 8 filters, each with a bias"
-assert side_2 == second.compute_output_shape(shape)[1], "side_2: the input of this layer is side_1"
-assert parameters_2 == second.count_params(), "parameters_2: how deep is each of the 16 filters?"
+assert parameters_1 == first.count_params(), (
+    "parameters_1: weights of 8 filters, each with a bias"
+)
+assert side_2 == second.compute_output_shape(shape)[1], (
+    "side_2: the input of this layer is side_1"
+)
+assert parameters_2 == second.count_params(), (
+    "parameters_2: how deep is each of the 16 filters?"
+)
 
 # %% [markdown]
 # ## 2.2 The size of the output (2 points)
@@ -99,9 +107,15 @@ print(output_size(32, 3), output_size(7, 3, padding=1), output_size(8, 3, stride
 
 # %% nbgrader={"grade_id": "output_size-check", "points": 1}
 assert output_size(32, 3) == 30, "a window of 3 has 30 places on 32 pixels, not 32 − 3"
-assert output_size(7, 3, padding=1) == 7, "padding adds zeros on both sides: 2·padding in all"
-assert output_size(8, 3, strides=2) == 3, "with strides the last window must still fit: round down"
-assert output_size(9, 3, dilation_rate=2) == 5, "a window of 3 with dilation 2 covers 5 pixels"
+assert output_size(7, 3, padding=1) == 7, (
+    "padding adds zeros on both sides: 2·padding in all"
+)
+assert output_size(8, 3, strides=2) == 3, (
+    "with strides the last window must still fit: round down"
+)
+assert output_size(9, 3, dilation_rate=2) == 5, (
+    "a window of 3 with dilation 2 covers 5 pixels"
+)
 assert isinstance(output_size(8, 3, strides=2), int | np.integer), (
     "a size is an int: divide with //"
 )
@@ -129,7 +143,7 @@ for n, k, d in [(4, 5, 1), (6, 3, 3)]:
 # %% [markdown]
 # ## 2.3 The sliding window (3 points)
 #
-# Now the operation itself: one channel, no padding, stride 1. Lay the kernel over each place where it fits, multiply, and add up. Do not flip the kernel. Neither the picture nor the kernel need be square.
+# Now the operation itself: one channel, no padding, stride 1. Lay the kernel over each place where it fits, multiply, and add up. Do not flip the kernel. Neither the image nor the kernel need be square.
 
 
 # %% nbgrader={"grade_id": "correlate", "solution": true}
@@ -168,7 +182,9 @@ picture = np.array(
 )
 cross = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]])
 answer = np.asarray(correlate(picture, cross))
-assert answer.shape == (3, 3), f"a 3×3 window has 3×3 places on 5×5 pixels; yours is {answer.shape}"
+assert answer.shape == (3, 3), (
+    f"a 3×3 window has 3×3 places on 5×5 pixels; yours is {answer.shape}"
+)
 assert_allclose(
     answer, [[4, 3, 4], [2, 4, 3], [2, 3, 4]], err_msg="sum the nine products at each place"
 )
@@ -180,10 +196,15 @@ assert_allclose(
 )
 
 # %% nbgrader={"grade_id": "correlate-hidden", "points": 2}
-# Hidden tests of exercise 2.3: other pictures, not square, against SciPy (2 points).
+# Hidden tests of exercise 2.3: other images, not square, against SciPy (2 points).
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(23)
-for size, window in [((6, 9), (3, 3)), ((7, 5), (2, 4)), ((4, 4), (4, 4)), ((5, 8), (1, 3))]:
+for size, window in [
+    ((6, 9), (3, 3)),
+    ((7, 5), (2, 4)),
+    ((4, 4), (4, 4)),
+    ((5, 8), (1, 3)),
+]:
     a, k = rng.normal(size=size), rng.normal(size=window)
     a_before, k_before = a.copy(), k.copy()
     assert_allclose(correlate(a, k), signal.correlate2d(a, k, mode="valid"), atol=1e-6)
@@ -247,7 +268,9 @@ print(same_padding(7, 3), same_padding(6, 3, strides=2), same_padding(6, 1, stri
 assert tuple(same_padding(7, 3)) == (1, 1), (
     "7 outputs of a window of 3 need 9 pixels: one zero a side"
 )
-assert tuple(same_padding(6, 3, strides=2)) == (0, 1), "one zero in all: TensorFlow puts it after"
+assert tuple(same_padding(6, 3, strides=2)) == (0, 1), (
+    "one zero in all: TensorFlow puts it after"
+)
 assert tuple(same_padding(6, 1, strides=2)) == (0, 0), (
     "the last window ends inside: never less than 0"
 )
@@ -275,8 +298,12 @@ for n, k, s in [
     taps = np.arange(1.0, k + 1, dtype="float32").reshape(k, 1, 1)
     layer.set_weights([taps])
     plain.set_weights([taps])
-    assert_allclose(plain(padded), layer(signal_1d), err_msg=f"n={n}, kernel_size={k}, strides={s}")
-    assert before + after == max((-(-n // s) - 1) * s + k - n, 0), "as few zeros as possible"
+    assert_allclose(
+        plain(padded), layer(signal_1d), err_msg=f"n={n}, kernel_size={k}, strides={s}"
+    )
+    assert before + after == max((-(-n // s) - 1) * s + k - n, 0), (
+        "as few zeros as possible"
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -311,7 +338,7 @@ def conv2d(x, w, b, strides=(1, 1), padding="valid"):
 
 
 # %% [markdown]
-# *Try it.* A 5×5 picture of ones with 2 channels, a 3×3 kernel of ones and a bias of 0.5: every output of "valid" sees 18 ones, so this should print `(3, 3, 1)` and 18.5, and then `(5, 5, 1)`.
+# *Try it.* A 5×5 image of ones with 2 channels, a 3×3 kernel of ones and a bias of 0.5: every output of "valid" sees 18 ones, so this should print `(3, 3, 1)` and 18.5, and then `(5, 5, 1)`.
 
 # %%
 ones_picture, ones_kernel = np.ones((5, 5, 2)), np.ones((3, 3, 2, 1))
@@ -337,7 +364,9 @@ assert_allclose(
     answer[0, 0, 0], 8, err_msg="at a corner 4 of the 9 pixels are inside, in 2 channels"
 )
 answer = np.asarray(conv2d(x, w, b, strides=(2, 2)))
-assert answer.shape == (2, 2, 4), f"strides (2, 2) on 5×5 gives 2×2 places; yours is {answer.shape}"
+assert answer.shape == (2, 2, 4), (
+    f"strides (2, 2) on 5×5 gives 2×2 places; yours is {answer.shape}"
+)
 
 # %% nbgrader={"grade_id": "conv2d-hidden", "points": 3}
 # Hidden tests of exercise 2.5: random numbers, strides and paddings, against Keras (3 points).
@@ -383,7 +412,7 @@ def im2col(x, kernel_size, strides=(1, 1)):
 
 
 # %% [markdown]
-# *Try it.* The four windows of a 3×3 picture should be the rows 0 1 3 4, 1 2 4 5, 3 4 6 7 and 4 5 7 8.
+# *Try it.* The four windows of a 3×3 image should be the rows 0 1 3 4, 1 2 4 5, 3 4 6 7 and 4 5 7 8.
 
 # %%
 print(im2col(np.arange(9).reshape(3, 3, 1), (2, 2)))
@@ -396,7 +425,9 @@ answer = np.asarray(im2col(np.arange(9).reshape(3, 3, 1), (2, 2)))
 assert answer.shape == (4, 4), f"4 windows of 2·2·1 numbers make (4, 4), not {answer.shape}"
 assert_allclose(answer, [[0, 1, 3, 4], [1, 2, 4, 5], [3, 4, 6, 7], [4, 5, 7, 8]])
 answer = np.asarray(im2col(np.arange(8).reshape(2, 2, 2), (2, 2)))
-assert_allclose(answer, [range(8)], err_msg="the channels of one pixel stand side by side in a row")
+assert_allclose(
+    answer, [range(8)], err_msg="the channels of one pixel stand side by side in a row"
+)
 
 # %% nbgrader={"grade_id": "im2col-hidden", "points": 2}
 # Hidden tests of exercise 2.6: the product with w must be what Keras computes (2 points).
@@ -418,7 +449,7 @@ for size, kernel_size, strides in [
 # %% [markdown]
 # ## 2.7 Backward (4 points)
 #
-# The loss sends back `g`, its gradient with respect to each output. Find its gradient with respect to the kernels, the bias and the picture (no padding). Think of a single weight: at which places was it used, and what did it meet there? Then of a single pixel.
+# The loss sends back `g`, its gradient with respect to each output. Find its gradient with respect to the kernels, the bias and the image (no padding). Think of a single weight: at which places was it used, and what did it meet there? Then of a single pixel.
 
 
 # %% nbgrader={"grade_id": "conv2d_backward", "solution": true}
@@ -442,7 +473,7 @@ def conv2d_backward(x, w, g, strides=(1, 1)):
 
 
 # %% [markdown]
-# *Try it.* On a 3×3 picture of ones, with a 2×2 kernel of ones and `g` of ones, each weight was used 4 times, and the pixel in the middle reached 4 outputs. So this should print a 2×2 block of 4, then `[4.]`, then the rows 1 2 1, 2 4 2 and 1 2 1.
+# *Try it.* On a 3×3 image of ones, with a 2×2 kernel of ones and `g` of ones, each weight was used 4 times, and the pixel in the middle reached 4 outputs. So this should print a 2×2 block of 4, then `[4.]`, then the rows 1 2 1, 2 4 2 and 1 2 1.
 
 # %%
 dw, db, dx = conv2d_backward(np.ones((3, 3, 1)), np.ones((2, 2, 1, 1)), np.ones((2, 2, 1)))
@@ -481,9 +512,13 @@ dw, db, dx = conv2d_backward(x, w, g)
 assert np.shape(dw) == w.shape and np.shape(db) == (3,) and np.shape(dx) == x.shape, (
     "check the shapes"
 )
-assert_allclose(dw, numerical(loss, w), atol=1e-6, err_msg="dw: the inputs a weight met, times g")
+assert_allclose(
+    dw, numerical(loss, w), atol=1e-6, err_msg="dw: the inputs a weight met, times g"
+)
 assert_allclose(db, g.sum(axis=(0, 1)), err_msg="db: the bias is added at each place")
-assert_allclose(dx, numerical(loss, x), atol=1e-6, err_msg="dx: the weights a pixel met, times g")
+assert_allclose(
+    dx, numerical(loss, x), atol=1e-6, err_msg="dx: the weights a pixel met, times g"
+)
 
 # %% nbgrader={"grade_id": "conv2d_backward-hidden", "points": 3}
 # Hidden tests of exercise 2.7: other shapes and strides (3 points).
@@ -494,7 +529,9 @@ for size, kernel_size, strides in [
     ((7, 8, 1), (2, 3), (2, 2)),
     ((8, 6, 3), (3, 3), (3, 1)),
 ]:
-    layer = keras.layers.Conv2D(4, kernel_size, strides=strides, use_bias=False, dtype="float64")
+    layer = keras.layers.Conv2D(
+        4, kernel_size, strides=strides, use_bias=False, dtype="float64"
+    )
     layer.build((None, *size))
     x, w = rng.normal(size=size), rng.normal(size=(*kernel_size, size[-1], 4))
     g = rng.normal(size=layer.compute_output_shape((None, *size))[1:])
@@ -514,7 +551,7 @@ for size, kernel_size, strides in [
 # %% [markdown]
 # ## 2.8 Learn an edge kernel (3 points)
 #
-# Somebody filtered a picture and lost the kernel. Find it again by gradient descent, from the picture and the result alone. Start from a kernel of zeros. The loss is the **mean** squared error over all outputs,
+# Somebody filtered a image and lost the kernel. Find it again by gradient descent, from the image and the result alone. Start from a kernel of zeros. The loss is the **mean** squared error over all outputs,
 #
 # $$L = \frac1n \sum_p (a_p - t_p)^2,$$
 #
@@ -611,7 +648,9 @@ print(receptive_field([(3, 1, 1)] * 3), receptive_field([(3, 2, 1), (3, 1, 1), (
 # %% nbgrader={"grade_id": "receptive_field-check", "points": 1}
 assert receptive_field([(3, 1, 1)]) == 3, "one layer sees just its kernel"
 assert receptive_field([(3, 1, 1)] * 3) == 7, "each 3×3 layer adds 2 at stride 1"
-assert receptive_field([(3, 2, 1), (3, 1, 1)]) == 7, "after strides 2, one step is 2 input pixels"
+assert receptive_field([(3, 2, 1), (3, 1, 1)]) == 7, (
+    "after strides 2, one step is 2 input pixels"
+)
 assert receptive_field([(3, 1, 2)]) == 5, "a kernel of 3 with dilation 2 covers 5 pixels"
 
 
@@ -622,7 +661,9 @@ def measured(layers, side=64):
     """How far the pixels that reach the first output lie apart, ends included."""
     x = np.eye(side, dtype="float32")[..., None]
     for k, s, d in layers:
-        x = keras.layers.Conv1D(1, k, strides=s, dilation_rate=d, kernel_initializer="ones")(x)
+        x = keras.layers.Conv1D(
+            1, k, strides=s, dilation_rate=d, kernel_initializer="ones"
+        )(x)
     return np.flatnonzero(np.asarray(x)[:, 0, 0])[-1] + 1
 
 
@@ -691,10 +732,16 @@ print(f"accuracy ≈ {model.evaluate(digits.x_test, digits.y_test, verbose=0)[1]
 # *Check.*
 
 # %% nbgrader={"grade_id": "build_model-check", "points": 2}
-assert any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers), "use a Conv2D layer"
-assert model.count_params() <= 20_000, f"{model.count_params():,} parameters; the budget is 20,000"
+assert any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers), (
+    "use a Conv2D layer"
+)
+assert model.count_params() <= 20_000, (
+    f"{model.count_params():,} parameters; the budget is 20,000"
+)
 probabilities = model.predict(digits.x_test[:1000], verbose=0)
-assert probabilities.shape == (1000, 10), f"10 numbers a picture, not {probabilities.shape[1:]}"
+assert probabilities.shape == (1000, 10), (
+    f"10 numbers a picture, not {probabilities.shape[1:]}"
+)
 assert_allclose(probabilities.sum(axis=1), 1, atol=1e-4, err_msg="end in a softmax")
 accuracy = (probabilities.argmax(axis=1) == digits.y_test[:1000]).mean()
 assert accuracy >= 0.93, f"{accuracy:.1%} on unseen digits; 93 % are needed"
@@ -704,7 +751,9 @@ assert accuracy >= 0.93, f"{accuracy:.1%} on unseen digits; 93 % are needed"
 ### BEGIN HIDDEN TESTS
 fresh = build_model()
 assert fresh.count_params() <= 20_000 and model.count_params() <= 20_000
-assert [layer.__class__ for layer in fresh.layers] == [layer.__class__ for layer in model.layers]
+assert [layer.__class__ for layer in fresh.layers] == [
+    layer.__class__ for layer in model.layers
+]
 probabilities = model.predict(digits.x_test[1000:], verbose=0)
 assert (probabilities.argmax(axis=1) == digits.y_test[1000:]).mean() >= 0.93
 ### END HIDDEN TESTS

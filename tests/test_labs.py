@@ -80,7 +80,7 @@ def test_the_solution_in_the_released_lab_scores_everything(lab, worker):
 
 @pytest.mark.parametrize(("lab", "answer"), PLANTED, ids=[str(answer) for _, answer in PLANTED])
 def test_a_planted_answer_gets_the_points_it_should(lab, answer, worker):
-    spec = only(spec_of(lab), answer.number)
+    spec = only(spec_of(lab), answer.number, answer.source)
     [exercise] = spec.exercises
     result = grade_one(spec, submission(spec, {exercise.answer: answer.source}), worker)
     [marked] = result.exercises

@@ -153,11 +153,14 @@ def exercises(cells: tuple[Cell, ...], lab: str) -> tuple[Exercise, ...]:
     return tuple(found)
 
 
-def only(spec: Spec, number: str) -> Spec:
-    """The spec of one exercise: its own cells, and those that define a name they use."""
+def only(spec: Spec, number: str, answer: str = "") -> Spec:
+    """The spec of one exercise: its own cells, and those that define a name they use.
+
+    ``answer`` is a source whose names are wanted, too: an answer may build on earlier ones.
+    """
     exercise = spec.exercise(number)
     own = {exercise.answer, *exercise.tests}
-    chosen, wanted = [], set()
+    chosen, wanted = [], names(answer)[1]
     for cell in reversed(spec.cells):
         defined, used = names(cell.source)
         if cell.id in own or (cell.role != "test" and defined & wanted):

@@ -62,8 +62,10 @@ class Worker:
         self.close()
 
     def close(self) -> None:
-        self.process.stdin.close()
+        """End the process, even if it is still importing."""
+        self.process.kill()
         self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
 
     def run(self, cells: list[tuple[str, str]], limits: Limits | None = None) -> list[Outcome]:

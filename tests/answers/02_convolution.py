@@ -509,9 +509,29 @@ def conv2d(x, w, b, strides=(1, 1), padding="valid"):
     return np.einsum("rcdhw,hwdf->rcf", windows, w) + b
 
 
+# %% 2.5 wrong, loses 4: centres the picture in place
+def conv2d(x, w, b, strides=(1, 1), padding="valid"):
+    mean = x.mean()
+    x -= mean
+    if padding == "same":
+        zeros = [same_padding(x.shape[a], w.shape[a], strides[a]) for a in (0, 1)]
+        x = np.pad(x, (*zeros, (0, 0)), constant_values=-mean)
+    windows = np.lib.stride_tricks.sliding_window_view(x + mean, w.shape[:2], axis=(0, 1))
+    return np.einsum("rcdhw,hwdf->rcf", windows[:: strides[0], :: strides[1]], w) + b
+
+
 # %% 2.5 wrong, loses 4: a ready-made convolution, which the exercise forbids
 def conv2d(x, w, b, strides=(1, 1), padding="valid"):
     return keras.ops.conv(x[None], w, strides=strides, padding=padding)[0] + b
+
+
+# %% 2.5 wrong, loses 4: SciPy's convolution, which the exercise forbids as well
+def conv2d(x, w, b, strides=(1, 1), padding="valid"):
+    if padding == "same":
+        zeros = [same_padding(x.shape[a], w.shape[a], strides[a]) for a in (0, 1)]
+        x = np.pad(x, (*zeros, (0, 0)))
+    filters = [signal.correlate(x, w[..., f], mode="valid")[..., 0] for f in range(w.shape[3])]
+    return np.stack(filters, axis=-1)[:: strides[0], :: strides[1]] + b
 
 
 # %% 2.5 wrong, loses 3: flips the kernels
@@ -571,15 +591,15 @@ def conv2d(x, w, b, strides=(1, 1), padding="valid"):
     return windows[:: strides[0], :: strides[1]].sum(axis=(2, 3, 4))[..., None] + b
 
 
-# %% 2.5 wrong, loses 3: centres the picture in place
+# %% 2.5 wrong, loses 3: turns the kernels in place
 def conv2d(x, w, b, strides=(1, 1), padding="valid"):
-    mean = x.mean()
-    x -= mean
     if padding == "same":
         zeros = [same_padding(x.shape[a], w.shape[a], strides[a]) for a in (0, 1)]
-        x = np.pad(x, (*zeros, (0, 0)), constant_values=-mean)
-    windows = np.lib.stride_tricks.sliding_window_view(x + mean, w.shape[:2], axis=(0, 1))
-    return np.einsum("rcdhw,hwdf->rcf", windows[:: strides[0], :: strides[1]], w) + b
+        x = np.pad(x, (*zeros, (0, 0)))
+    w[:] = w[::-1, ::-1].copy()
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[:2], axis=(0, 1))
+    windows = windows[:: strides[0], :: strides[1], :, ::-1, ::-1]
+    return np.einsum("rcdhw,hwdf->rcf", windows, w) + b
 
 
 # %% 2.5 wrong, loses 3: the result has the dtype of the picture
@@ -664,6 +684,21 @@ def conv2d(x, w, b, strides=(1, 1), padding="valid"):
         answer = bias + sum(correlate(x[:, :, d], w[:, :, d, f]) for d in range(x.shape[2]))
         maps.append(answer[:: strides[0], :: strides[1]])
     return np.stack(maps, axis=2).tolist()
+
+
+# %% 2.5 right: calls itself for "same", and im2col otherwise
+def conv2d(x, w, b, strides=(1, 1), padding="valid"):
+    if padding == "same":
+        zeros = [same_padding(x.shape[a], w.shape[a], strides[a]) for a in (0, 1)]
+        return conv2d(np.pad(x, (*zeros, (0, 0))), w, b, strides)
+    rows = (x.shape[0] - w.shape[0]) // strides[0] + 1
+    return (im2col(x, w.shape[:2], strides) @ w.reshape(-1, len(b)) + b).reshape(rows, -1, len(b))
+
+
+def im2col(x, kernel_size, strides):
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel_size, axis=(0, 1))
+    windows = windows[:: strides[0], :: strides[1]].transpose(0, 1, 3, 4, 2)
+    return windows.reshape(-1, x.shape[2] * kernel_size[0] * kernel_size[1])
 
 
 # %% 2.5 right: an object that can be called
@@ -897,6 +932,19 @@ def conv2d_backward(x, w, g, strides=(1, 1)):
     return dw, g.sum(axis=(0, 1)), np.zeros(x.shape)
 
 
+# %% 2.7 wrong, loses 4: clears g as it goes
+def conv2d_backward(x, w, g, strides=(1, 1)):
+    h, k = w.shape[:2]
+    dw, db, dx = np.zeros(w.shape), g.sum(axis=(0, 1)), np.zeros(x.shape)
+    while np.any(g):
+        i, j, f = np.argwhere(g)[0]
+        r, c = i * strides[0], j * strides[1]
+        dw[..., f] += x[r : r + h, c : c + k] * g[i, j, f]
+        dx[r : r + h, c : c + k] += w[..., f] * g[i, j, f]
+        g[i, j, f] = 0
+    return dw, db, dx
+
+
 # %% 2.7 wrong, loses 3: dw without the strides
 def conv2d_backward(x, w, g, strides=(1, 1)):
     h, k = w.shape[:2]
@@ -939,19 +987,6 @@ def conv2d_backward(x, w, g, strides=(1, 1)):
         dw += x[r : r + k, c : c + k, :, None] * g[i, j]
         dx[r : r + k, c : c + k] += w @ g[i, j]
     return dw, g.sum(axis=(0, 1)), dx
-
-
-# %% 2.7 wrong, loses 3: clears g as it goes
-def conv2d_backward(x, w, g, strides=(1, 1)):
-    h, k = w.shape[:2]
-    dw, db, dx = np.zeros(w.shape), g.sum(axis=(0, 1)), np.zeros(x.shape)
-    while np.any(g):
-        i, j, f = np.argwhere(g)[0]
-        r, c = i * strides[0], j * strides[1]
-        dw[..., f] += x[r : r + h, c : c + k] * g[i, j, f]
-        dx[r : r + h, c : c + k] += w[..., f] * g[i, j, f]
-        g[i, j, f] = 0
-    return dw, db, dx
 
 
 # %% 2.7 right: einsum for dw, a strided sum for dx
@@ -1383,4 +1418,104 @@ def build_model():
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+# %% 2.10 wrong, loses 4: one answer of yes or no for each class
+def build_model():
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(16, 5, strides=2, activation="relu"),
+            keras.layers.Conv2D(32, 3, strides=2, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="sigmoid"),
+        ]
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+# %% 2.10 wrong, loses 4: dense, and over the budget
+def build_model():
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+# %% 2.10 wrong, loses 2: no softmax
+def build_model():
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(8, 5, strides=3, activation="relu"),
+            keras.layers.Conv2D(24, 3, strides=2, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.005), loss, metrics=["accuracy"])
+    return model
+
+
+# %% 2.10 wrong, loses 2: reports no accuracy
+def build_model():
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(8, 5, strides=3, activation="relu"),
+            keras.layers.Conv2D(24, 3, strides=2, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
+    return model
+
+
+# %% 2.10 right: the functional way, in blocks
+def block(filters, kernel_size):
+    convolution = keras.layers.Conv2D(filters, kernel_size, activation="relu")
+    return keras.Sequential([convolution, keras.layers.MaxPooling2D()])
+
+
+def build_model():
+    inputs = keras.Input((28, 28, 1))
+    maps = block(24, 3)(block(8, 5)(inputs))
+    outputs = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(maps))
+    model = keras.Model(inputs, outputs)
+    model.compile(
+        keras.optimizers.Adam(0.005),
+        keras.losses.SparseCategoricalCrossentropy(),
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+    )
+    return model
+
+
+# %% 2.10 right: a class, built when it sees its first pictures
+class Network(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Conv2D(8, 5, strides=3, activation="relu")
+        self.second = keras.layers.Conv2D(24, 3, strides=2, activation="relu")
+        self.flatten = keras.layers.Flatten()
+        self.classes = keras.layers.Dense(10, activation="softmax")
+
+    def call(self, pictures):
+        return self.classes(self.flatten(self.second(self.first(pictures))))
+
+
+def build_model():
+    model = Network()
+    model.compile(
+        keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     return model
