@@ -1455,14 +1455,14 @@ def build_model():
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            keras.layers.Conv2D(8, 5, strides=3, activation="relu"),
-            keras.layers.Conv2D(24, 3, strides=2, activation="relu"),
+            keras.layers.Conv2D(16, 5, strides=2, activation="relu"),
+            keras.layers.Conv2D(32, 3, strides=2, activation="relu"),
             keras.layers.Flatten(),
             keras.layers.Dense(10),
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.005), loss, metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(0.003), loss, metrics=["accuracy"])
     return model
 
 
@@ -1471,13 +1471,13 @@ def build_model():
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            keras.layers.Conv2D(8, 5, strides=3, activation="relu"),
-            keras.layers.Conv2D(24, 3, strides=2, activation="relu"),
+            keras.layers.Conv2D(16, 5, strides=2, activation="relu"),
+            keras.layers.Conv2D(32, 3, strides=2, activation="relu"),
             keras.layers.Flatten(),
             keras.layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
     return model
 
 
@@ -1493,7 +1493,7 @@ def build_model():
     outputs = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(maps))
     model = keras.Model(inputs, outputs)
     model.compile(
-        keras.optimizers.Adam(0.005),
+        keras.optimizers.Adam(0.003),
         keras.losses.SparseCategoricalCrossentropy(),
         metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
@@ -1504,8 +1504,8 @@ def build_model():
 class Network(keras.Model):
     def __init__(self):
         super().__init__()
-        self.first = keras.layers.Conv2D(8, 5, strides=3, activation="relu")
-        self.second = keras.layers.Conv2D(24, 3, strides=2, activation="relu")
+        self.first = keras.layers.Conv2D(16, 5, strides=2, activation="relu")
+        self.second = keras.layers.Conv2D(32, 3, strides=2, activation="relu")
         self.flatten = keras.layers.Flatten()
         self.classes = keras.layers.Dense(10, activation="softmax")
 
@@ -1516,6 +1516,6 @@ class Network(keras.Model):
 def build_model():
     model = Network()
     model.compile(
-        keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     return model
