@@ -19,9 +19,7 @@ try:
 except ImportError:
     pass
 else:
-    get_ipython().run_line_magic(
-        "pip", "install -q git+https://github.com/convbook/convbook"
-    )
+    get_ipython().run_line_magic("pip", "install -q git+https://github.com/convbook/convbook")
 
 # %%
 import keras
@@ -316,9 +314,7 @@ figures.curves(
 print("after 1,000 steps on the photograph:")
 print(f"loss, as a share of the target's variance ≈ {on_photo[-1, 0]:.4f}")
 print(f"worst error of a weight ≈ {on_photo[-1, 1]:.2f}")
-claim(
-    "30 steps on noise beat 1,000 on the photograph", on_noise[30, 1] < on_photo[-1, 1] / 3
-)
+claim("30 steps on noise beat 1,000 on the photograph", on_noise[30, 1] < on_photo[-1, 1] / 3)
 claim(
     "on the photograph, over 98 % is explained while a weight is off by over 0.2",
     on_photo[-1, 0] < 0.02 and on_photo[-1, 1] > 0.2,
@@ -422,9 +418,7 @@ def relu(a):
 
 
 for strides in [(1, 1), (2, 2), (3, 1)]:
-    layer = keras.layers.Conv2D(
-        filters=6, kernel_size=5, strides=strides, activation="relu"
-    )
+    layer = keras.layers.Conv2D(filters=6, kernel_size=5, strides=strides, activation="relu")
     layer.build(colour.shape)
     layer.set_weights([kernels, biases])
     ours = conv2d_loop(colour[0], kernels, biases, strides, relu)
@@ -445,9 +439,7 @@ print("output shape:", layer.compute_output_shape((None, 32, 32, 3)))
 for side in (32, 224):
     layer = keras.layers.Conv2D(filters=64, kernel_size=3)
     layer.build((None, side, side, 3))
-    print(
-        f"{side}×{side}×3: {layer.count_params():,} = 64·(3·3·3 + 1) = {64 * (3 * 3 * 3 + 1):,}"
-    )
+    print(f"{side}×{side}×3: {layer.count_params():,} = 64·(3·3·3 + 1) = {64 * (3 * 3 * 3 + 1):,}")
 
 # %% [markdown]
 # 64 filters of 3·3·3 weights and a bias each. The image's size does not occur in that sum, so the same layer reads images of any size.
@@ -567,17 +559,13 @@ def map_shift(strides, by):
     """How far the feature maps move when the image moves by some pixels; None if they change."""
     layer = keras.layers.Conv2D(filters=4, kernel_size=3, strides=strides)
     before, after = to_numpy(layer(spot)), to_numpy(layer(np.roll(spot, by, axis=2)))
-    fits = [
-        n for n in range(4) if np.allclose(np.roll(before, n, axis=2), after, atol=1e-6)
-    ]
+    fits = [n for n in range(4) if np.allclose(np.roll(before, n, axis=2), after, atol=1e-6)]
     return fits[0] if fits else None
 
 
 for strides in (1, 2):
     for by in (1, 2):
-        print(
-            f"strides {strides}: image moved by {by}, maps moved by {map_shift(strides, by)}"
-        )
+        print(f"strides {strides}: image moved by {by}, maps moved by {map_shift(strides, by)}")
 
 # %% [markdown]
 # With stride 1 the maps move as the image does. With stride 2, a move by two pixels is a move by one in the map. But a move by *one* pixel would be half a step in the map, which does not exist: the result is other maps altogether. A network that halves its maps is equivariant only to moves by whole strides, and a single pixel can change its answer {cite}`zhang2019`.
@@ -755,9 +743,7 @@ x32, w32, b32 = (array.astype("float32") for array in (x, w, b))
 g32 = rng.normal(size=conv2d(x, w, b).shape).astype("float32")
 dw = conv2d_backward(x32, w32, g32)[0]
 for epsilon in (1e-5, 1.0):
-    numerical = numerical_gradient(
-        lambda: (conv2d(x32, w32, b32) * g32).sum(), w32, epsilon
-    )
+    numerical = numerical_gradient(lambda: (conv2d(x32, w32, b32) * g32).sum(), w32, epsilon)
     error = abs(dw - numerical).max()
     print(f"float32, ε = {epsilon:g}: worst difference ≈ {error:.0e}")
     claim(
@@ -803,9 +789,7 @@ print(f"Conv2D {pointwise.count_params():,}, Dense {dense.count_params():,}")
 
 kernels, biases = pointwise.get_weights()
 dense.set_weights([kernels[0, 0], biases])
-shape = keras.layers.Conv2D(filters=32, kernel_size=1).compute_output_shape(
-    (None, 56, 56, 64)
-)
+shape = keras.layers.Conv2D(filters=32, kernel_size=1).compute_output_shape((None, 56, 56, 64))
 print("56×56×64 through 32 filters:", shape)
 
 # %% [markdown]
@@ -879,14 +863,10 @@ print(paths)
 
 # %%
 print(f"paths from a corner {paths[0, 0]}, from the middle {paths[3, 3]}")
-print(
-    f"the middle 9 of 49 pixels have {paths[2:5, 2:5].sum() / paths.sum():.0%} of the paths"
-)
+print(f"the middle 9 of 49 pixels have {paths[2:5, 2:5].sum() / paths.sum():.0%} of the paths")
 for depth in (3, 10, 40):
     spread = np.sqrt(depth * 2 / 3)  # each layer moves a path by −1, 0 or 1, at random
-    print(
-        f"{depth:2} layers: field {2 * depth + 1:2} pixels, paths spread over ±{spread:.1f}"
-    )
+    print(f"{depth:2} layers: field {2 * depth + 1:2} pixels, paths spread over ±{spread:.1f}")
 
 # %% [markdown]
 # One path from a corner against 49 from the middle. The receptive field is a hill, not a box. The field grows with the depth, the hill only with its square root: this is the *effective* receptive field. So it is for plain stacks at the start of training; training, strides and dilation widen it {cite}`luo2016`.

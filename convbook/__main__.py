@@ -56,10 +56,18 @@ def parser() -> argparse.ArgumentParser:
     add = commands.add_parser("grade", help="mark one notebook, which runs as you, unprotected")
     add.add_argument("file", type=Path, help="the notebook to mark")
     add.add_argument("--lab", help="which lab it is, such as 02_convolution (from its file name)")
-    add.add_argument("--cell-timeout", type=float, default=60, help="seconds for each cell (60)")
-    add.add_argument("--timeout", type=float, default=600, help="seconds in all (600)")
+    add.add_argument("--cell-timeout", type=seconds, default=60, help="seconds for each cell (60)")
+    add.add_argument("--timeout", type=seconds, default=600, help="seconds in all (600)")
     add.set_defaults(command=grade)
     return top
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0, from the command line."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
 
 
 def book(_) -> None:
@@ -163,7 +171,7 @@ def grade(arguments) -> int:
     if result.status != "graded":
         return fail(result.reason)
     for exercise in result.exercises:
-        print(f"{exercise.number} {exercise.name:24} {exercise.points:3} / {exercise.of}")
+        print(f"{exercise.number:5} {exercise.name:24} {exercise.points:3} / {exercise.of}")
         for message in exercise.messages:
             print("    " + message.replace("\n", "\n    "))
     print(f"{name}: {result.points} / {result.of} points")

@@ -301,18 +301,8 @@ _check()
 # Hidden tests of exercise 2.4: what Keras itself does, on other sizes (2 points).
 ### BEGIN HIDDEN TESTS
 def _hidden():
-    for n, k, s in [
-        (5, 3, 1),
-        (5, 4, 1),
-        (8, 5, 2),
-        (9, 2, 2),
-        (10, 3, 3),
-        (7, 7, 3),
-        (4, 1, 3),
-        (11, 6, 4),
-        (8, 1, 3),
-        (11, 2, 4),
-    ]:
+    sizes = [(5, 3, 1), (5, 4, 1), (8, 5, 2), (9, 2, 2), (10, 3, 3), (7, 7, 3), (11, 6, 4)]
+    for n, k, s in [*sizes, (4, 1, 3), (8, 1, 3), (11, 2, 4)]:
         layer = keras.layers.Conv1D(1, k, strides=s, padding="same", use_bias=False)
         plain = keras.layers.Conv1D(1, k, strides=s, use_bias=False)
         signal_1d = np.arange(1.0, n + 1, dtype="float32").reshape(1, n, 1)

@@ -68,6 +68,13 @@ def test_grade_says_what_is_wrong(arguments, words, capsys, monkeypatch):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("value", ["nan", "-1", "0", "inf", "soon"])
+def test_a_time_limit_is_a_number_above_zero(value, capsys):
+    with pytest.raises(SystemExit):
+        main(["grade", "some.ipynb", "--cell-timeout", value])
+    assert f"invalid seconds value: '{value}'" in capsys.readouterr().err
+
+
 def test_grade_prints_points_and_messages(capsys):
     assert main(["grade", str(ROOT / "labs" / "02_convolution.ipynb")]) == 0
     out = capsys.readouterr().out

@@ -118,6 +118,10 @@ def early(nb):
     nb.cells.insert(0, nb.cells.pop(5))
 
 
+def untested(nb):
+    del nb.cells[5]
+
+
 def repeated(nb):
     nb.cells[4].source = nb.cells[4].source.replace("1.2", "1.1")
 
@@ -133,6 +137,7 @@ def repeated(nb):
         (miscounted, "'double' says 4 points, but its tests give 3"),
         (unmarked, "'double' has a solution or hidden test but no nbgrader metadata"),
         (open_ended, "'double-hidden' has a BEGIN HIDDEN TESTS without its END"),
+        (untested, "no test marks the answer 'root'"),
         (early, "'root-check' stands before any answer"),
         (repeated, "exercise 1.1 is there twice"),
     ],
@@ -191,8 +196,9 @@ def test_the_last_of_two_answers_counts(spec, worker):
 def test_messages_teach_and_hide_what_is_hidden(spec, worker):
     wrong = free(ANSWER.replace("2 * x", "x + 5"))
     result = grade_one(spec, data([wrong]), worker)
-    assert result.exercises[0].messages == ("twice 1 is 2", "a hidden test fails (2 points)")
-    assert result.exercises[1].messages[0] == "the answer cell is missing"
+    hidden = "not passed: Hidden tests of exercise 1.1 (2 points)."
+    assert result.exercises[0].messages == ("twice 1 is 2", hidden)
+    assert result.exercises[1].messages == ("the answer cell is missing",)
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 \xff\xfe", b"{", b"[]", b'{"cells": 3}'])
@@ -201,6 +207,43 @@ def test_what_is_no_notebook_is_said_to_be_none(spec, worker, content):
     assert result.status == "unreadable"
     assert result.points == 0
     assert "not a Jupyter notebook" in result.reason
+
+
+def test_a_notebook_without_code_says_so(spec, worker):
+    result = grade_one(spec, data([nbformat.v4.new_markdown_cell("thoughts")]), worker)
+    assert (result.status, result.reason) == ("empty", "this notebook has no code cells")
+
+
+def test_a_byte_order_mark_does_no_harm(spec, worker):
+    result = grade_one(spec, b"\xef\xbb\xbf" + data(solution(spec)), worker)
+    assert result.points == spec.points
+
+
+def test_magics_work_as_in_a_notebook(spec, worker):
+    setup, double, root = solution(spec)
+    timed = free("%%time\n" + root.source)
+    assert points(spec, worker, [free("%matplotlib inline"), setup, double, timed]) == {
+        "1.1": 3,
+        "1.2": 1,
+    }
+
+
+def test_the_cell_that_ends_python_is_the_one_that_is_named(spec, worker):
+    setup, double, root = solution(spec)
+    double.source = "# Exercise 1.1 · double (3 points)\nimport os\nos._exit(0)"
+    first, second = grade_one(spec, data([setup, double, root]), worker).exercises
+    assert first.messages[0] == "the answer cell fails: this cell ended Python"
+    assert second.messages == ("not run: an earlier cell ended Python, or used up the time",)
+
+
+def test_a_given_cell_that_fails_is_named(worker):
+    nb = master()
+    nb.cells.insert(2, cell("double('x') - 1", grade_id="train", locked=True))
+    spec = from_notebook(nb, "01_test")
+    [first, _] = grade_one(spec, data(solution(spec)), worker).exercises
+    assert first.points == 3
+    [message] = first.messages
+    assert message.startswith("the given cell 'train' fails: TypeError")
 
 
 # ---- what a worker survives ----

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import nbformat
 
-from convbook.grading.spec import TITLE, Spec
-from convbook.grading.worker import Limits, Outcome, Worker
+from convbook.grading.spec import TITLE, Exercise, Spec
+from convbook.grading.worker import NOT_RUN, UNANSWERED, Limits, Outcome, Worker
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class Result:
-    """``status`` is ``graded`` or ``unreadable``; ``reason`` is a sentence for a person."""
+    """``status`` is ``graded``, ``unreadable`` or ``empty``; ``reason`` is a sentence."""
 
     status: str
     reason: str
@@ -37,11 +37,16 @@ def grade_one(spec: Spec, data: bytes, worker: Worker, limits: Limits | None = N
     from the submission, so that editing or deleting them changes nothing.
     """
     try:
-        nb = nbformat.reads(data.decode("utf-8"), as_version=4)
+        nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
         submitted = [(identify(cell, spec), cell.source) for cell in nb.cells if is_code(cell)]
-    except Exception as error:
-        reason = f"this file is not a Jupyter notebook that can be read ({type(error).__name__})"
+    except (UnicodeDecodeError, nbformat.reader.NotJSONError):
+        reason = "this file is not a Jupyter notebook: it is cut off, or not JSON text at all"
         return Result("unreadable", reason, 0, spec.points)
+    except Exception as error:  # JSON of any shape: what breaks first depends on it
+        reason = f"this file is JSON, but not a Jupyter notebook: {error}"
+        return Result("unreadable", reason, 0, spec.points)
+    if not submitted:
+        return Result("empty", "this notebook has no code cells", 0, spec.points)
     outcomes = worker.run(assemble(spec, submitted), limits)
     return score(spec, {outcome.id: outcome for outcome in outcomes})
 
@@ -60,7 +65,7 @@ def identify(cell: nbformat.NotebookNode, spec: Spec) -> str | None:
     for candidate in (cell.metadata.get("nbgrader", {}).get("grade_id"), cell.get("id")):
         if candidate in known:
             return candidate
-    title = TITLE.match(cell.source)
+    title = TITLE.search(cell.source)  # a magic such as %%time may stand above it
     for exercise in spec.exercises:
         if title and title["number"] == exercise.number:
             return exercise.answer
@@ -81,7 +86,7 @@ def assemble(spec: Spec, submitted: list[tuple[str | None, str]]) -> list[tuple[
             order.setdefault(last.get(cell.id, placed), []).append(cell)
         placed = last.get(cell.id, placed)
     run = []
-    for index, (cell_id, source) in enumerate(submitted or [(None, "")]):
+    for index, (cell_id, source) in enumerate(submitted):
         if roles.get(cell_id) not in ("test", "given"):
             run.append((cell_id if last.get(cell_id) == index else f"cell {index + 1}", source))
         run += [(cell.id, cell.source) for cell in order.get(index, [])]
@@ -90,23 +95,28 @@ def assemble(spec: Spec, submitted: list[tuple[str | None, str]]) -> list[tuple[
 
 def score(spec: Spec, outcomes: dict[str, Outcome]) -> Result:
     """Turn the outcomes of the tests into points and messages."""
-    results = []
-    for exercise in spec.exercises:
-        points, messages = 0, []
-        answer = outcomes.get(exercise.answer)
-        if answer is None:
-            messages.append("the answer cell is missing")
-        elif not answer.ok:
-            messages.append(f"the answer cell fails: {answer.error}")
-        for test_id in exercise.tests:
-            test, outcome = spec.cell(test_id), outcomes[test_id]
-            if outcome.ok:
-                points += test.points
-            elif test.hidden:
-                messages.append(f"a hidden test fails ({test.points} points)")
-            else:
-                messages.append(outcome.error)
-        results.append(
-            ExerciseResult(exercise.number, exercise.name, points, exercise.points, tuple(messages))
-        )
+    results = [score_exercise(spec, exercise, outcomes) for exercise in spec.exercises]
     return Result("graded", "", sum(r.points for r in results), spec.points, tuple(results))
+
+
+def score_exercise(spec: Spec, exercise: Exercise, outcomes: dict[str, Outcome]) -> ExerciseResult:
+    """The points of one exercise, and messages in the order in which a student needs them."""
+    tests = [(spec.cell(name), outcomes[name]) for name in exercise.tests]
+    points = sum(test.points for test, outcome in tests if outcome.ok)
+    answer = outcomes.get(exercise.answer)
+    messages = []
+    if answer is None:
+        messages.append("the answer cell is missing")
+    elif answer.error in (UNANSWERED, NOT_RUN):
+        messages.append(answer.error)
+    else:
+        if not answer.ok:
+            messages.append(f"the answer cell fails: {answer.error}")
+        for cell in spec.given_in(exercise):
+            if not outcomes[cell.id].ok:
+                messages.append(f"the given cell {cell.id!r} fails: {outcomes[cell.id].error}")
+        for test, outcome in tests:
+            if not outcome.ok:
+                messages.append(f"not passed: {test.title}" if test.hidden else outcome.error)
+    unique = tuple(dict.fromkeys(messages))
+    return ExerciseResult(exercise.number, exercise.name, points, exercise.points, unique)

@@ -34,6 +34,11 @@ class Cell:
     points: int = 0
     hidden: bool = False
 
+    @property
+    def title(self) -> str:
+        """The cell's first line, which for a test is a comment that students see."""
+        return self.source.partition("\n")[0].removeprefix("# ")
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -63,6 +68,12 @@ class Spec:
 
     def exercise(self, number: str) -> Exercise:
         return next(exercise for exercise in self.exercises if exercise.number == number)
+
+    def given_in(self, exercise: Exercise) -> list[Cell]:
+        """The given code between an exercise's answer and its last test."""
+        ids = [cell.id for cell in self.cells]
+        part = self.cells[ids.index(exercise.answer) : ids.index(exercise.tests[-1])]
+        return [cell for cell in part if cell.role == "given"]
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -140,6 +151,8 @@ def exercises(cells: tuple[Cell, ...], lab: str) -> tuple[Exercise, ...]:
             groups[-1][1].append(cell)
     for answer, tests in groups:
         title = TITLE.match(answer.source)
+        if not tests:
+            raise MasterError(f"{lab}: no test marks the answer {answer.id!r}")
         total = sum(test.points for test in tests)
         if int(title["points"]) != total:
             raise MasterError(

@@ -19,6 +19,8 @@ from convbook import environment
 
 GRACE = 5.0  # seconds a cell gets beyond its limit, before its whole process is killed
 MESSAGE = 2000  # characters kept of an error's message
+UNANSWERED = "not answered yet"
+NOT_RUN = "not run: an earlier cell ended Python, or used up the time"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Worker:
     def __init__(self):
         env = os.environ | environment.build() | {"MPLBACKEND": "Agg", "CONVBOOK_OFFLINE": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "convbook.grading.worker"],
+            [sys.executable, "-c", "from convbook.grading import worker; worker.serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -97,7 +99,12 @@ def serve() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    warm_up()
+    messages = os.dup(2)
+    os.dup2(nothing, 2)  # TensorFlow logs lines as it is imported
+    try:
+        warm_up()
+    finally:
+        os.dup2(messages, 2)
     for line in requests:
         request = json.loads(line)
         reader, writer = os.pipe()
@@ -121,18 +128,12 @@ def warm_up() -> None:
     import keras  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import scipy.signal  # noqa: F401
-    from IPython.core.interactiveshell import InteractiveShell  # noqa: F401
+    from IPython.core.magics import ExecutionMagics  # noqa: F401
 
 
 def run_cells(request: dict, out) -> None:
     """The child: run each cell and write its outcome as one line."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell.instance(config=config)
+    shell = new_shell()
     signal.signal(signal.SIGALRM, on_alarm)
     for cell_id, source in request["cells"]:
         start = time.monotonic()
@@ -150,6 +151,27 @@ def run_cells(request: dict, out) -> None:
         out.flush()
 
 
+def new_shell():
+    """A shell that runs cells as a notebook's kernel does, ``%%time`` and ``%matplotlib`` too."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.magics import ExecutionMagics
+    from traitlets.config import Config
+
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None):
+            """Figures are not shown here."""
+
+        def ask_exit(self):
+            raise RuntimeError("do not call exit() in a notebook that is marked")
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell = Shell.instance(config=config)
+    shell.register_magics(ExecutionMagics)
+    return shell
+
+
 def on_alarm(*_) -> None:
     raise CellTimeoutError
 
@@ -161,16 +183,19 @@ def describe(error: BaseException | None, limit: float) -> str:
     if isinstance(error, CellTimeoutError):
         return f"stopped after {limit:g} seconds"
     if isinstance(error, NotImplementedError) and not str(error):
-        return "not answered yet"
+        return UNANSWERED
     text = str(error).strip()[:MESSAGE]
     if isinstance(error, AssertionError):
-        return text or "an assertion failed"
+        lines = text.splitlines() or ["an assertion failed"]
+        if lines[0].startswith("Not equal to tolerance"):  # NumPy's first line; then comes ours
+            lines = lines[1:]
+        return "\n".join(lines)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def collect(request: dict, reader: int, child: int) -> list[dict]:
     """The parent: gather outcomes until the child is done or out of time, then end it whole."""
-    outcomes, text, ended = [], b"", "the process ended in an earlier cell"
+    outcomes, text, ended = [], b"", "this cell ended Python"
     deadline = time.monotonic() + request["total"]
     while len(outcomes) < len(request["cells"]):
         wait = min(request["cell"] + GRACE, deadline - time.monotonic())
@@ -188,8 +213,5 @@ def collect(request: dict, reader: int, child: int) -> list[dict]:
     os.waitpid(child, 0)
     for cell_id, _ in request["cells"][len(outcomes) :]:
         outcomes.append(Outcome(cell_id, False, ended).__dict__)
+        ended = NOT_RUN
     return outcomes
-
-
-if __name__ == "__main__":
-    serve()
