@@ -40,6 +40,7 @@ def images(arrays, titles, columns=None, limits=None, cmap="gray") -> None:
         axis.imshow(array, cmap=cmap, vmin=low, vmax=high)
         axis.set_title(title)
         axis.tick_params(labelsize=7)
+        axis.locator_params(integer=True)
     for axis in axes.flat[len(arrays) :]:
         axis.remove()
     figure.supxlabel("column (pixels)", fontsize=9)
@@ -66,7 +67,9 @@ def numbers(matrices, titles, xlabel="column", ylabel="row", cmap="Blues") -> No
         low, high = min(matrix.min(), 0), max(matrix.max(), 1)
         axis.imshow(matrix, cmap=cmap, vmin=low, vmax=low + 1.6 * (high - low))
         for (row, column), value in np.ndenumerate(matrix):
-            axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=21 * side)
+            axis.text(
+                column, row, f"{value:g}", ha="center", va="center", fontsize=max(7, 21 * side)
+            )
         axis.set(title=title, xticks=range(matrix.shape[1]), yticks=range(matrix.shape[0]))
         axis.tick_params(labelsize=7, length=0)
     figure.supxlabel(xlabel, fontsize=9)
