@@ -4,4 +4,6 @@ import os
 
 from convbook import environment
 
-os.environ.update(environment.build(), CONVBOOK_OFFLINE="1")
+temporary = environment.CACHE / "tests"
+temporary.mkdir(parents=True, exist_ok=True)
+os.environ.update(environment.build(), CONVBOOK_OFFLINE="1", PYTEST_DEBUG_TEMPROOT=str(temporary))

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(command=serve)
 
     add = commands.add_parser("lab", help="open JupyterLab on the labs")
+    add.add_argument("options", nargs="*", help="for JupyterLab itself, such as -- --no-browser")
     add.set_defaults(command=lab)
 
     add = commands.add_parser("notebooks", help="run the sources that changed, store their outputs")
@@ -82,10 +83,11 @@ def serve(arguments) -> None:
     site.serve(arguments.port)
 
 
-def lab(_) -> None:
+def lab(arguments) -> None:
     env = os.environ | environment.folders() | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    jupyter = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir", str(environment.ROOT)]
-    os.execve(sys.executable, [*jupyter, str(environment.ROOT / "labs")], env)
+    places = [f"--ServerApp.root_dir={environment.ROOT}", "--LabApp.default_url=/lab/tree/labs"]
+    command = [sys.executable, "-m", "jupyterlab", *places, *arguments.options]
+    os.execve(sys.executable, command, env)
 
 
 def notebooks(arguments) -> int:
