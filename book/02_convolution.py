@@ -760,13 +760,11 @@ for epsilon in (1e-5, 1.0):
 x = rng.normal(size=(7, 7, 2))
 for strides in [(1, 1), (2, 2)]:
     g = rng.normal(size=conv2d(x, w, b, strides).shape)
-    layer = keras.layers.Conv2DTranspose(
-        filters=2, kernel_size=3, strides=strides, use_bias=False, dtype="float64"
-    )
+    layer = keras.layers.Conv2DTranspose(2, 3, strides=strides, use_bias=False)
     layer.build((None, *g.shape))
     layer.set_weights([w])
     dx = conv2d_backward(x, w, g, strides)[2]
-    same = np.allclose(to_numpy(layer(g[None]))[0], dx)
+    same = np.allclose(to_numpy(layer(g[None]))[0], dx, atol=1e-4)
     claim(f"strides {strides}: the gradient of the input is Conv2DTranspose", same)
 
 # %% [markdown]
