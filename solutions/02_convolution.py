@@ -148,7 +148,7 @@ _hidden()
 # %% [markdown]
 # ## 2.3 The sliding window (3 points)
 #
-# Now the operation itself: one channel, no padding, stride 1. Lay the kernel over each place where it fits, multiply, and add up. Do not flip the kernel. Neither the image nor the kernel need be square, and their numbers may be of any type, such as uint8.
+# Now the operation itself: one channel, no padding, stride 1. Lay the kernel over each place where it fits, multiply, and add up. Do not flip the kernel. Neither the image nor the kernel need be square. The image's numbers may be of any type, such as uint8.
 
 
 # %% nbgrader={"grade_id": "correlate", "solution": true}
@@ -331,7 +331,8 @@ _hidden()
 def conv2d(x, w, b, strides=(1, 1), padding="valid"):
     """A convolutional layer on one image, without activation.
 
-    x : array (H, W, C). w : array (h, w, C, filters). b : array (filters,).
+    x : array (H, W, C), of any type, such as uint8. w : array (h, w, C, filters), floats.
+    b : array (filters,).
     strides : (vertical, horizontal). padding : "valid" or "same", as Keras has them.
     Returns an array (rows, columns, filters). The inputs are not changed.
     """
@@ -355,10 +356,10 @@ def conv2d(x, w, b, strides=(1, 1), padding="valid"):
 # *Try it.* A 5×5 image of ones with 2 channels, a 3×3 kernel of ones and a bias of 0.5: with "valid" every output sees 18 ones, with "same" a corner sees 8. So this should print `(3, 3, 1)` and 18.5, then `(5, 5, 1)` and 8.5.
 
 # %%
-ones_image, ones_kernel = np.ones((5, 5, 2)), np.ones((3, 3, 2, 1))
-for padding in ("valid", "same"):
-    answer = conv2d(ones_image, ones_kernel, np.array([0.5]), padding=padding)
-    print(answer.shape, answer[0, 0, 0])
+half, ones = np.array([0.5]), np.ones((3, 3, 2, 1))
+for name in ("valid", "same"):
+    maps = np.asarray(conv2d(np.ones((5, 5, 2)), ones, half, padding=name))
+    print(maps.shape, maps[0, 0, 0])
 
 # %% [markdown]
 # *Check.*
@@ -381,6 +382,8 @@ def _check():
     assert answer.shape == (2, 4, 1), f"strides (2, 1) gives (2, 4, 1); yours is {answer.shape}"
     hint = "strides (2, 1): two rows down, one column to the right"
     assert_allclose(answer[..., 0], [[0, 1, 2, 3], [10, 11, 12, 13]], rtol=1e-4, err_msg=hint)
+    bright, hint = np.full((2, 2, 1), 200, "uint8"), "a uint8 holds 255 at most: use floats"
+    assert_allclose(conv2d(bright, w, np.ones(1)), [[[201]]], rtol=1e-4, err_msg=hint)
 
 
 _check()
@@ -428,6 +431,7 @@ def im2col(x, kernel_size, strides=(1, 1)):
 
     x : array (H, W, C). kernel_size, strides : pairs (vertical, horizontal).
     Returns an array (rows · columns, h · w · C): windows from left to right, then downwards.
+    The inputs are not changed.
     """
     ### BEGIN SOLUTION
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel_size, axis=(0, 1))
@@ -556,10 +560,14 @@ def keras_gradient(x, w, g, strides, padding, array):
 # %% nbgrader={"grade_id": "conv2d_backward-check", "points": 1}
 def _check():
     x = np.arange(32.0).reshape(4, 4, 2) / 10
-    w = np.cos(np.arange(24.0)).reshape(2, 2, 2, 3)
-    for strides, padding, rows in [((1, 1), "valid", 3), ((2, 2), "valid", 2), ((1, 1), "same", 4)]:
-        g = np.sin(np.arange(rows * rows * 3.0)).reshape(rows, rows, 3)
-        dw, db, dx = conv2d_backward(x, w, g, strides, padding)
+    w = np.cos(np.arange(36.0)).reshape(3, 2, 2, 3)
+    for strides, padding, size in [
+        ((1, 1), "valid", (2, 3)),
+        ((2, 2), "valid", (1, 2)),
+        ((1, 1), "same", (4, 4)),
+    ]:
+        g = np.sin(np.arange(size[0] * size[1] * 3.0)).reshape(*size, 3)
+        dw, db, dx = conv2d_backward(x.copy(), w.copy(), g.copy(), strides, padding)
         case = f"strides {strides}, {padding}"
         assert np.shape(dw) == w.shape, f"{case}: dw has the shape of w, not {np.shape(dw)}"
         assert np.shape(db) == (3,), f"{case}: db has one number a filter, not {np.shape(db)}"
@@ -614,18 +622,18 @@ _hidden()
 
 # %% nbgrader={"grade_id": "learn_kernel", "solution": true}
 # Exercise 2.8 · learn_kernel (3 points)
-def learn_kernel(picture, target, kernel_size, steps, learning_rate):
+def learn_kernel(image, target, kernel_size, steps, learning_rate):
     """Find the kernel that turns an image into a target, by gradient descent from zeros.
 
-    picture : array (H, W). target : array (H − h + 1, W − w + 1). kernel_size : (h, w).
+    image : array (H, W). target : array (H − h + 1, W − w + 1). kernel_size : (h, w).
     steps : int, number of gradient steps. learning_rate : float.
-    Returns the kernel after the last step, an array (h, w).
+    Returns the kernel after the last step, an array (h, w). The inputs are not changed.
     """
     ### BEGIN SOLUTION
     kernel = np.zeros(kernel_size)
     for _ in range(steps):
-        error = correlate(picture, kernel) - target
-        kernel -= learning_rate * 2 / target.size * correlate(picture, error)
+        error = correlate(image, kernel) - target
+        kernel -= learning_rate * 2 / target.size * correlate(image, error)
     return kernel
     ### END SOLUTION
 
@@ -694,7 +702,7 @@ def receptive_field(layers):
     """Side of the receptive field of one output unit, in input pixels.
 
     layers : list of (kernel_size, strides, dilation_rate), all ints, the first layer first.
-    Returns an int; 1 for an empty list.
+    Returns an int; 1 for an empty list. The list is not changed.
     """
     ### BEGIN SOLUTION
     field, jump = 1, 1
@@ -759,7 +767,7 @@ _hidden()
 #
 # Now let Keras do the work. Build a network for 28×28×1 digits in 10 classes that
 #
-# - begins with `keras.Input((28, 28, 1))` and has at least one `Conv2D` layer,
+# - begins with `keras.Input((28, 28, 1))` and has at least one `Conv2D` among its layers,
 # - has **20,000 parameters at most**,
 # - ends in a softmax,
 # - reaches **93 % on digits it has not seen**. The training is given: 8 passes over 6,000 images.
