@@ -6,6 +6,8 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
+from convbook.environment import CACHE
+
 
 # One browser a module, not a session: while it is open, Playwright's event loop runs in this
 # thread, and a notebook executed by another module would find asyncio "already running".
@@ -27,6 +29,9 @@ def browser():
         "--disable-sync",
     ]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=arguments)
+        folders = {"XDG_CONFIG_HOME": str(CACHE / "config"), "XDG_CACHE_HOME": str(CACHE / "xdg")}
+        chromium = playwright.chromium.launch(
+            executable_path=found, args=arguments, env=os.environ | folders
+        )
         yield chromium
         chromium.close()
