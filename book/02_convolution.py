@@ -5,13 +5,13 @@
 #
 # After this chapter you can
 #
-# - **count** the parameters that a dense layer would need for a image, and say why that fails;
+# - **count** the parameters that a dense layer would need for an image, and say why that fails;
 # - **compute** a convolution by hand, with loops, as one matrix product, and with Keras, and show that all four agree;
 # - **predict** the output shape and the number of parameters of any convolutional layer;
 # - **derive** its backward pass, and check it with numerical gradients;
 # - **explain** what padding, stride, dilation, 1×1 kernels and stacked layers do to what a unit can see.
 #
-# Reading, running and answering take about two and a half hours. The lab takes two hours more.
+# Reading, running and answering take about two and a half hours. The lab takes two hours more. You should have met dense layers, activations (ReLU, softmax) and gradient descent. In the code, `claim(text, fact)` prints ✓ if the fact holds, and stops if it does not.
 
 # %% tags=["nbval-skip", "skip-execution", "remove-cell"]
 try:
@@ -60,7 +60,7 @@ for side in (32, 64, 224):
     print(f"{side:3}×{side:<3} RGB to one {side}×{side} map: {count:,} parameters")
 
 # %% [markdown]
-# Three million parameters for one map of a thumbnail, and 7.5 billion for one map of an ordinary 224×224 image. The weights must also be *found*, and that is hard in two ways. The more inputs a unit has, the smaller its weights must start, so initialization becomes delicate. And with more weights than examples, a layer can learn anything by heart.
+# Three million parameters for one map of a thumbnail, and more than 7.5 billion for one map of an ordinary 224×224 image. The weights must also be *found*, and that is hard in two ways. The more inputs a unit has, the smaller its weights must start, so initialization becomes delicate. And with more weights than examples, a layer can learn anything by heart.
 
 # %%
 rng = np.random.default_rng(0)
@@ -101,7 +101,7 @@ claim("with its weights shuffled too, it answers as before", np.allclose(after, 
 # So connect each output only to a small patch, and use *the same weights* for every patch. That is a convolutional layer. With a 3×3 patch of an RGB image, one map costs this much:
 
 # %%
-layer = keras.layers.Conv2D(filters=1, kernel_size=3)
+layer = keras.layers.Conv2D(filters=1, kernel_size=3, padding="same")  # more on padding soon
 layer.build((None, 32, 32, 3))
 print(f"convolution, 3×3×3 weights and a bias: {layer.count_params()} parameters")
 
@@ -231,7 +231,7 @@ figures.images(shown, list(BANK), columns=3, limits=(0, 1))
 # %% [markdown]
 # Negative answers are shown black. So the two Sobels of a pair show different lines: where one is positive, the other is negative.
 #
-# Two numbers tell a good deal about a kernel. Its **sum** says what becomes of a flat area: a sum of 1 keeps it, a sum of 0 turns it black. Its **rank** says whether it is a column times a row. If so, two one-dimensional passes do the work of one two-dimensional pass: 3 + 3 products a pixel in place of 9.
+# Two numbers tell a good deal about a kernel. Its **sum** says what becomes of a flat area: a sum of 1 keeps it, a sum of 0 turns it black. Its **rank** says whether it is a column times a row: then the rank is 1, and the kernel is called *separable*. For such a kernel, two one-dimensional passes do the work of one two-dimensional pass: 3 + 3 products a pixel in place of 9.
 #
 # **Predict:** which of the nine have rank 1?
 
@@ -266,7 +266,7 @@ interact(turned_edges, angle=(0, 345, 15))
 #
 # Do not design the kernel, **learn** it. We show pairs of images, before and after a Sobel filter, and search for the nine numbers that turn one into the other.
 #
-# The loss is the mean squared error over all places $p$ of the image, with $x_p$ the patch at $p$ (nine numbers) and $t_p$ the target there:
+# The loss is the mean squared error over all $n$ places $p$ of the image, with $x_p$ the patch at $p$ (nine numbers) and $t_p$ the target there:
 #
 # $$L(w) = \frac1n \sum_p (w·x_p - t_p)^2, \qquad \frac{∂L}{∂w} = \frac2n \sum_p (w·x_p - t_p)\, x_p .$$
 #
@@ -282,7 +282,7 @@ def learn_kernel(picture, target_kernel, steps, learning_rate, seed=0):
     history = []
     for _ in range(steps):
         error = patches @ w - target
-        loss = (error**2).mean() / target.var()
+        loss = (error**2).mean() / target.var()  # as a share of the target's variance
         history.append((loss, abs(w - target_kernel.ravel()).max()))
         w = w - learning_rate * 2 * patches.T @ error / len(patches)
     return w.reshape(3, 3), np.array(history)
@@ -290,7 +290,7 @@ def learn_kernel(picture, target_kernel, steps, learning_rate, seed=0):
 
 noise = np.random.default_rng(1).normal(size=(64, 64))
 learned, on_noise = learn_kernel(noise, BANK["left Sobel"], steps=100, learning_rate=0.2)
-print(np.round(learned, 3) + 0.0)
+print(np.round(learned, 3) + 0.0)  # adding 0 turns −0 into 0
 
 # %% [markdown]
 # From random numbers to the Sobel kernel, to three decimals, in a hundred steps. It saw nothing but *before* and *after*, and both were pure noise.
@@ -339,23 +339,30 @@ print(f"steepest over flattest direction, photograph ≈ {condition(photo):.0f}"
 claim("the photograph's is over 500 times that", condition(photo) > 500 * condition(noise))
 
 # %% [markdown]
-# The loss of the photograph is a long, narrow valley. Gradient descent soon stands on its floor, and then creeps. Part of that is cheap to mend: most of what neighbouring pixels share is their *mean*. **Predict:** what does it bring to subtract it?
+# The loss of the photograph is a long, narrow valley. Gradient descent soon stands on its floor, and then creeps. Longer steps would help there, but along the steepest direction they would diverge. That steepest direction is mostly the *mean*, which all pixels share. **Predict:** what does it bring to standardize the photograph (mean 0, variance 1), and then to take longer steps?
 
 # %%
 centred = (photo - photo.mean()) / photo.std()
 print(f"steepest over flattest direction, standardized ≈ {condition(centred):.0f}")
 _, on_centred = learn_kernel(centred, BANK["left Sobel"], steps=1000, learning_rate=0.1)
+print(f"its step, in the photograph's units ≈ {0.1 / photo.var():.2f} in place of 0.15")
 print(f"worst error of a weight after 1,000 steps ≈ {on_centred[-1, 1]:.2f}")
 claim("the valley is over 3 times as round", condition(centred) < condition(photo) / 3)
 claim("and the kernel over 3 times as exact", on_centred[-1, 1] < on_photo[-1, 1] / 3)
 
 # %% [markdown]
-# This is one reason why inputs are standardized. And keep the other lesson: a low loss says that the *answers* are right on data like yours. It does not say that the *weights* are.
+# The flat directions are as flat as before: with the old step, little would have changed. But the steepest direction is less steep, so a step can be several times as long without diverging. This is one reason why inputs are standardized. And keep the other lesson: a low loss says that the *answers* are right on data like yours. It does not say that the *weights* are.
 
 # %% [markdown]
 # ## Channels
 #
-# A colour image has three numbers at every pixel. How does a filter read them? It gets weights for all of them: **a filter is always as deep as its input.** A "5×5" filter on a 32×32×3 image holds 5·5·3 = 75 weights. At each place it takes the inner product of its 75 weights with the 75 numbers under it, and adds a bias:
+# A colour image has three numbers at every pixel. How does a filter read them? **Predict:**
+
+# %%
+quiz("02", "inner-product")
+
+# %% [markdown]
+# It gets weights for all of them: **a filter is always as deep as its input.** A "5×5" filter on a 32×32×3 image holds 5·5·3 = 75 weights. At each place it takes the inner product of its 75 weights with the 75 numbers under it, and adds a bias:
 #
 # $$a = w·x + b$$
 #
@@ -384,7 +391,7 @@ claim("w·x + b is what Keras gives there", np.isclose(by_hand, theirs, atol=1e-
 #
 # Then each number goes through the activation, $h = φ(a)$, just as in a dense layer.
 #
-# With strides $s_1$ and $s_2$ (how far the window jumps), the feature map $f$ at place $(i, j)$ is
+# With a kernel of $k_1$ rows and $k_2$ columns, and strides $s_1$ and $s_2$ (how far the window jumps, down and to the right), the feature map $f$ at place $(i, j)$ is
 #
 # $$
 # \begin{aligned}
@@ -431,7 +438,7 @@ for strides in [(1, 1), (2, 2), (3, 1)]:
 # What does such a layer cost? Count before you run.
 
 # %%
-quiz("02", "inner-product", "conv-parameters")
+quiz("02", "conv-parameters")
 
 # %%
 layer = keras.layers.Conv2D(filters=64, kernel_size=3)
@@ -447,6 +454,12 @@ for side in (32, 224):
 # %% [markdown]
 # ## How large is the output?
 #
+# The layer above turned 32×32 into 30×30. **Question:** why?
+
+# %%
+quiz("02", "why-30")
+
+# %% [markdown]
 # With a window of $k$ on a row of $n$ there are $n-k+1$ places: the first starts at 0, the last at $n-k$. Three settings change that number.
 #
 # - **Padding** $p$ adds $p$ rows and columns of zeros on each side.
@@ -458,7 +471,7 @@ for side in (32, 224):
 # Now predict:
 
 # %%
-quiz("02", "why-30", "output-size", "output-floor")
+quiz("02", "output-size", "output-floor")
 
 
 # %%
@@ -496,7 +509,7 @@ print(f"{checked} settings, all equal to Keras")
 # %% [markdown]
 # Two uses are worth a name. With stride 1 and an odd kernel, **zero padding of** $(k-1)/2$ keeps the size ("same" padding), so that layers can be stacked without the image shrinking away. **A stride** connects a large layer to a small one: stride 2 leaves a quarter of the outputs.
 #
-# Try it: input 7, kernel 3, padding 1, stride 2. Then input 8, and watch which pixels no window reaches. Last, input 3, kernel 5 and padding 0: read what the explorer answers.
+# Try it: input 7, kernel 3, padding 1, stride 2. Then input 8 and padding 0, and watch which pixels no window reaches. Last, input 3 and kernel 5, still without padding: read what the explorer answers.
 
 # %%
 convolution(input_size=7, kernel_size=3, strides=2, padding=1, id="sizes")
@@ -507,7 +520,7 @@ quiz("02", "what-changes-parameters")
 # %% [markdown]
 # ## What happens at the border
 #
-# Padding has a price. The zeros are not part of the image, but the kernel cannot know that. Take a image that is the same everywhere, and blur it. **Predict:** what should a blur do to it?
+# Padding has a price. The zeros are not part of the image, but the kernel cannot know that. Take an image that is the same everywhere, and blur it. **Predict:** what should a blur do to it?
 
 # %%
 flat = np.ones((1, 6, 6, 1), "float32")
@@ -522,6 +535,9 @@ print(to_numpy(blur(flat))[0, :, :, 0])
 # And there is a second surprise, for those who use stride 2. On an even side, a kernel of 3 needs only one zero in all. On which side does `padding="same"` put it?
 
 # %%
+quiz("02", "same-stride")
+
+# %%
 ramp = np.arange(1, 7, dtype="float32").reshape(1, 1, 6, 1)
 taps = np.array([100, 10, 1], "float32").reshape(1, 3, 1, 1)
 layer = keras.layers.Conv2D(
@@ -533,22 +549,24 @@ print("row 1 2 3 4 5 6, weights 100 10 1, same, strides 2:")
 print(to_numpy(layer(ramp)).astype(int).ravel())
 
 # %% [markdown]
-# The first output is 123: the window starts *on* the image. The last is 560: the zero stands on the **right**. PyTorch's `padding=1` puts a zero on both sides, and would read 012, 234, 456. Same formula, same size, but every window stands one pixel off. Weights carried from one library to the other give wrong answers for no visible reason. The remedy is to pad by hand, with `ZeroPadding2D(1)` and `padding="valid"`:
+# The first output is 123: the window starts *on* the image. The last is 560: the zero stands on the **right**. PyTorch's `padding=1` puts a zero on both sides, and would read 012, 234, 456. Same weights, same size, but every window stands one pixel off. Weights carried from one library to the other give wrong answers for no visible reason. The remedy is to pad by hand, with `ZeroPadding2D(1)` and `padding="valid"`:
 
 # %%
-padded = keras.layers.ZeroPadding2D((0, 1))(ramp)
+padded = keras.layers.ZeroPadding2D((0, 1))(ramp)  # no row; one column on either side
 layer = keras.layers.Conv2D(filters=1, kernel_size=(1, 3), strides=2, use_bias=False)
 layer.build(padded.shape)
 layer.set_weights([taps])
 print("zeros on both sides:", [f"{v:03.0f}" for v in to_numpy(layer(padded)).ravel()])
-
-# %%
-quiz("02", "same-stride")
-
 # %% [markdown]
 # ## Shift the input, shift the output
 #
 # The same weights everywhere mean: if the image moves, the map moves with it. This is called **translation equivariance**. **Question:** does it still hold with stride 2?
+
+# %%
+quiz("02", "shift", "shift-stride")
+
+# %% [markdown]
+# Put a spot into an image, move it, and compare the maps:
 
 # %%
 spot = np.zeros((1, 16, 16, 1), "float32")
@@ -569,10 +587,6 @@ for strides in (1, 2):
 
 # %% [markdown]
 # With stride 1 the maps move as the image does. With stride 2, a move by two pixels is a move by one in the map. But a move by *one* pixel would be half a step in the map, which does not exist: the result is other maps altogether. A network that halves its maps is equivariant only to moves by whole strides, and a single pixel can change its answer {cite}`zhang2019`.
-
-# %%
-quiz("02", "shift", "shift-stride")
-
 # %% [markdown]
 # ## Convolution as a matrix product
 #
@@ -608,7 +622,7 @@ print(f"numbers in the matrix: {patches.size:,}")
 #
 # ## Convolution *is* a dense layer, with most weights missing
 #
-# There is another matrix, which explains more than it speeds up. Any linear map is a matrix, and we can read off its columns: put in a image with a single 1, and see what comes out. Do it for all 25 pixels of the 5×5 example.
+# There is another matrix, which explains more than it speeds up. Any linear map is a matrix, and we can read off its columns: put in an image with a single 1, and see what comes out. Do it for all 25 pixels of the 5×5 example.
 
 # %% mystnb={"image": {"alt": "A matrix of 9 rows and 25 columns. Each row holds the kernel's numbers in three short runs, and each row is the one above it moved to the right."}}
 numbered = np.arange(1, 10).reshape(3, 3)
@@ -679,7 +693,7 @@ print(to_numpy(up(ones))[0, :, :, 0].astype(int))
 # \end{aligned}
 # $$
 #
-# In general, with the patches as the rows of a matrix $P$, the forward pass is $a_{pf} = \sum_q P_{pq} W_{qf} + b_f$. Hence
+# In general, with the patches as the rows of a matrix $P$ (row $p$ is the patch at place $p$, column $q$ one number in it), the forward pass is $a_{pf} = \sum_q P_{pq} W_{qf} + b_f$. Hence
 #
 # - $∂L/∂W_{qf} = \sum_p P_{pq}\, g_{pf}$: *error times the input it met*, over all places;
 # - $∂L/∂b_f = \sum_p g_{pf}$;
@@ -691,7 +705,7 @@ def conv2d_backward(x, w, g, strides=(1, 1)):
     """Gradients of conv2d with respect to w, b and x, from the gradient g of its output."""
     k1, k2 = w.shape[:2]
     patches = im2col(x, (k1, k2), strides)
-    dw = np.einsum("ijp,ijf->pf", patches, g).reshape(w.shape)
+    dw = np.einsum("ijq,ijf->qf", patches, g).reshape(w.shape)
     db = g.sum(axis=(0, 1))
     dx = np.zeros_like(x)
     for i, j in np.ndindex(g.shape[:2]):
@@ -721,6 +735,9 @@ def numerical_gradient(loss, array, epsilon=1e-5):
 
 rng = np.random.default_rng(1)
 x, w, b = rng.normal(size=(7, 6, 2)), rng.normal(size=(3, 3, 2, 4)), rng.normal(size=4)
+
+# %% [markdown]
+# As the loss take the sum of $a·g$, with random numbers $g$: then $∂L/∂a$ is exactly $g$.
 
 # %%
 for strides in [(1, 1), (2, 1), (2, 2)]:
@@ -752,9 +769,9 @@ for epsilon in (1e-5, 1.0):
     )
 
 # %% [markdown]
-# The gradient is right, and the check says that it is wrong. With $ε = 10^{-5}$ the loss changes in its last float32 digit, and dividing by $2ε$ blows the rounding up. Here a *huge* step is the better one, as this loss is linear in each weight: a straight line has the same slope at any distance. A loss that bends needs a small step, so check in float64.
+# The gradient is right, and the check says that it is wrong. With $ε = 10^{-5}$ the loss changes only in its last few float32 digits, and dividing by $2ε$ blows the rounding up. Here a *huge* step is the better one, as this loss is linear in each weight: a straight line has the same slope at any distance. A loss that bends needs a small step, so check in float64.
 #
-# One claim is left, that the gradient of the input is a transposed convolution:
+# One thing is left. The forward pass is a matrix product, so the gradient of the input is the *transposed* matrix times $g$. That should be the transposed convolution from above:
 
 # %%
 x = rng.normal(size=(7, 7, 2))
@@ -791,7 +808,13 @@ shape = keras.layers.Conv2D(filters=32, kernel_size=1).compute_output_shape((Non
 print("56×56×64 through 32 filters:", shape)
 
 # %% [markdown]
-# Equal counts prove little. Equal *outputs* do. On a larger map, too: a dense layer of Keras acts on the last axis, so it can be laid over every pixel.
+# Equal counts prove little. Which layers are really the same?
+
+# %%
+quiz("02", "same-as-one-by-one")
+
+# %% [markdown]
+# Equal *outputs* are a proof. On a larger map, too: a dense layer of Keras acts on the last axis, so it can be laid over every pixel.
 
 # %%
 rng = np.random.default_rng(2)
@@ -802,10 +825,6 @@ for side in (1, 8):
 
 # %% [markdown]
 # So a 1×1 convolution is one dense layer that visits every pixel; several in a row are a small dense network {cite}`lin2013`. It is the cheap way to change the number of channels. The usual sizes of kernels are 3×3, 5×5 and 1×1.
-
-# %%
-quiz("02", "same-as-one-by-one")
-
 # %% [markdown]
 # ## Layers on layers: the receptive field
 #
@@ -822,7 +841,7 @@ quiz("02", "receptive-field", "receptive-stride")
 
 # %%
 def receptive_field(layers):
-    """Side of the receptive field after each layer (kernel_size, strides)."""
+    """Side of the field after each layer (kernel_size, strides), without dilation."""
     field, jump, fields = 1, 1, []
     for kernel_size, strides in layers:
         field += (kernel_size - 1) * jump
@@ -882,7 +901,7 @@ for dilations in [(2, 2, 2), (1, 2, 4), (1, 3, 9)]:
     print(f"pixels reached, by {paths.min()} to {paths.max()} paths")
 
 # %% [markdown]
-# The same dilation three times reads only every other row and column: most pixels of its field do not exist for it. Dilations 1, 2, 4 leave no hole. And 1, 3, 9 reach each of 729 pixels by *exactly one* path: no hill at all. Each layer chooses −1, 0 or 1 times its dilation, which are the digits of a number in base 3, and every number has just one way to be written.
+# The same dilation three times reads only every other row and column: most pixels of its field do not exist for it. Dilations 1, 2, 4 leave no hole. And 1, 3, 9 reach each of 729 pixels by *exactly one* path: no hill at all. Each layer chooses −1, 0 or 1 times its dilation. These are the digits of *balanced* base 3 (−1, 0, 1 in place of 0, 1, 2), where every whole number has just one way to be written.
 #
 # ## A cheaper relative
 #
@@ -895,10 +914,10 @@ for layer in (keras.layers.Conv2D(128, 3), keras.layers.SeparableConv2D(128, 3))
 print(f"by hand: {128 * (64 * 9 + 1):,} and {64 * 9 + 64 * 128 + 128:,}")
 
 # %% [markdown]
-# Eight times fewer. What is given up for that? Each separable layer equals a full one, whose weights are products, $w_{u,v,c,f} = d_{u,v,c}\; p_{c,f}$:
+# Eight times fewer. What is given up for that? Each separable layer equals a full one, whose weights are products, $w_{u,v,c,f} = w'_{u,v,c}\; w''_{c,f}$ (depthwise times 1×1):
 
 # %%
-depthwise, pointwise, biases = layer.get_weights()
+depthwise, pointwise, biases = layer.get_weights()  # of the last layer above, the separable one
 full = keras.layers.Conv2D(filters=128, kernel_size=3)
 full.build((None, 32, 32, 64))
 full.set_weights([depthwise * pointwise[0, 0], biases])
@@ -996,7 +1015,7 @@ print("second maps:", second(first_maps).shape)
 print("its kernels:", second.get_weights()[0].shape)
 
 # %% [markdown]
-# It looks for patterns *in feature maps*: edges that meet, strokes that end. That is the hierarchy of Hubel and Wiesel, and the reason why layers are stacked.
+# This one is not trained; only its shapes count here. Once trained, such a layer can find patterns *in feature maps*: edges that meet, strokes that end. That is the idea of Hubel and Wiesel's hierarchy, and the reason why layers are stacked.
 
 # %%
 quiz("02", "what-is-learned")
@@ -1005,7 +1024,7 @@ quiz("02", "what-is-learned")
 # ## Summary
 #
 # - A dense layer treats pixels as a list without order: millions of weights, and no idea of neighbourhood. A convolutional layer is the same matrix with two beliefs built in: **local** connections, and **the same weights everywhere**.
-# - Each filter is as deep as its input, and gives one map: $k·k·C + 1$ parameters, whatever the size of the image.
+# - Each filter is as deep as its input, and gives one map: $k·k·C + 1$ parameters with $C$ input channels, whatever the size of the image.
 # - Output side: $\lfloor (n + 2p - d(k-1) - 1)/s \rfloor + 1$. The floor can drop pixels silently, zeros at the border leave a trace, and a stride breaks equivariance.
 # - Deep-learning libraries compute cross-correlation. Loop, im2col, Keras and one big matrix give the same numbers.
 # - Backward: the gradient of a kernel is *error times input*, added over all places; the gradient of the input is the transposed convolution.
