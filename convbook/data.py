@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import functools
 import gzip
 import importlib.util
 import io
@@ -10,6 +11,7 @@ import os
 import pickle
 import socket
 import threading
+import time
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ import numpy as np
 
 from convbook import standins
 
+PROMPT_SECONDS = 0.3  # how long to wait for the network before drawing a stand-in meanwhile
 PROBE_SECONDS = 1.5  # how long the network may take to show that it is there
 STALL_SECONDS = 10.0  # how long a download may go without receiving anything
 SPLITS = ("train", "test")
@@ -178,10 +181,11 @@ def _find(name: str, wanted: dict[str, int | None]) -> tuple[Arrays, str]:
     found = _from_folder(name) or _from_keras_cache(name)
     if found:
         return found
+    standin = functools.cache(lambda: _standin(name, wanted))
     try:
-        return _download(name), "real data, downloaded by Keras"
+        return _download(name, standin), "real data, downloaded by Keras"
     except _Unreachable as why:
-        return _standin(name, wanted), f"stand-in made here: {why}"
+        return standin(), f"stand-in made here: {why}"
 
 
 def _standin(name: str, wanted: dict[str, int | None]) -> Arrays:
@@ -331,13 +335,13 @@ _KERAS_FILES = {  # under datasets/ in Keras' folder, in the order that the read
 # ---------------------------------------------------------------- the network
 
 
-def _download(name: str) -> Arrays:
+def _download(name: str, meanwhile: Callable) -> Arrays:
     """The data set as Keras downloads it; raises _Unreachable where that cannot be."""
     if os.environ.get("CONVBOOK_OFFLINE", "0") not in ("", "0"):
         raise _Unreachable("CONVBOOK_OFFLINE is set")
     if importlib.util.find_spec("keras") is None:
         raise _Unreachable("Keras is not installed")
-    if not _answers(_SPECS[name].url):
+    if not _answers(_SPECS[name].url, meanwhile):
         raise _Unreachable("no network")
     try:
         with _stalling_fails(), _quiet_in_builds():
@@ -351,8 +355,8 @@ def _download(name: str) -> Arrays:
     return arrays
 
 
-def _answers(url: str) -> bool:
-    """Whether a server answers within PROBE_SECONDS.
+def _answers(url: str, meanwhile: Callable) -> bool:
+    """Whether a server answers within PROBE_SECONDS; a wait is spent on calling ``meanwhile``.
 
     A time limit on the request does not bound the look-up of the server's name, so the request
     is made in a thread that is left behind if it takes too long.
@@ -367,7 +371,12 @@ def _answers(url: str) -> bool:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(PROBE_SECONDS)
+    deadline = time.monotonic() + PROBE_SECONDS
+    thread.join(PROMPT_SECONDS)
+    if thread.is_alive():
+        with contextlib.suppress(ImportError):  # raised again where the stand-in is needed
+            meanwhile()
+        thread.join(max(0, deadline - time.monotonic()))
     return bool(answers)
 
 
