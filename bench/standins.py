@@ -7,20 +7,16 @@ and writes them to ``bench/results/standins.json``.
 
 import argparse
 import contextlib
-import datetime
-import json
 import os
-import platform
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
+from bench._report import RESULTS, header, save
 from convbook import data, standins
 
-RESULTS = Path(__file__).parent / "results" / "standins.json"
 SIZES = {"mnist": (5000, 2000), "fashion_mnist": (5000, 2000), "cifar10": (5000, 2000)}
 EPOCHS = {"linear": 12, "convolutional": 7, "deeper": 7}
 
@@ -109,22 +105,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.standins", description=__doc__)
     parser.add_argument("names", nargs="*", default=standins.NAMES, help="data sets (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each model (default: 3)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
+    parser.add_argument("--out", type=Path, default=RESULTS / "standins.json", help="the JSON file")
     options = parser.parse_args()
-    report = {
-        "command": " ".join(["python -m bench.standins", *sys.argv[1:]]),
-        "date": datetime.date.today().isoformat(),
-        "device": f"{platform.machine()} CPU, {os.cpu_count()} cores",
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "keras": keras.__version__,
-            "backend": keras.backend.backend(),
-        },
-        "rows": measure(list(options.names), options.seeds),
-    }
-    options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=1) + "\n")
+    report = header("bench.standins") | {"rows": measure(list(options.names), options.seeds)}
+    save(options.out, report)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(command=lab)
 
     add = commands.add_parser("notebooks", help="run the sources that changed, store their outputs")
-    add.add_argument("numbers", nargs="*", metavar="NN", help="only these, such as 02")
+    add.add_argument("numbers", nargs="*", metavar="NN", help="only these, such as 02 or errata")
     add.add_argument("--check", action="store_true", help="run nothing; fail if any is stale")
     add.add_argument("--force", action="store_true", help="run those that did not change, too")
     add.add_argument(

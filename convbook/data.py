@@ -6,6 +6,7 @@ import functools
 import gzip
 import importlib.util
 import io
+import json
 import operator
 import os
 import pickle
@@ -26,6 +27,7 @@ PROMPT_SECONDS = 0.3  # how long to wait for the network before drawing a stand-
 PROBE_SECONDS = 1.5  # how long the network may take to show that it is there
 STALL_SECONDS = 10.0  # how long a download may go without receiving anything
 SPLITS = ("train", "test")
+RESULTS = Path(__file__).parent / "results"
 
 Arrays = dict[str, np.ndarray]  # x_train, y_train, x_test, y_test
 
@@ -105,6 +107,23 @@ _SPECS = {
         url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
     ),
 }
+
+
+def results(name: str) -> dict:
+    """What a command of ``bench/`` measured: the JSON that it wrote, with device and versions.
+
+    Parameters
+    ----------
+    name : the measurement's name, such as "networks" for ``python -m bench.networks``.
+
+    Raises
+    ------
+    ValueError : there is no such measurement; the message lists the known ones.
+    """
+    files = {path.stem: path for path in sorted(RESULTS.glob("*.json"))}
+    if name not in files:
+        raise ValueError(f"no results named {name!r}; there are: {', '.join(files)}")
+    return json.loads(files[name].read_text(encoding="utf-8"))
 
 
 def load(name: str, train: int | None = None, test: int | None = None) -> Dataset:

@@ -60,8 +60,14 @@ class Notebook:
             *(package / f"{name}.py" for name in ("claims", "data", "figures", "standins")),
             *sorted((package / "widgets").glob("*.py")),
             package / "widgets" / "quizzes" / f"{number}.toml",
+            *[self.root / "bench" / "results" / f"{name}.json" for name in self.results()],
         ]
         return {f.relative_to(self.root).as_posix(): digest(f) for f in files if f.exists()}
+
+    def results(self) -> list[str]:
+        """The measurements that its source reads: ``data.results("name")``."""
+        found = re.findall(r"""data\.results\(["'](\w+)["']\)""", self.source.read_text("utf-8"))
+        return sorted(set(found))
 
     def changes(self) -> list[str]:
         """Why the stored notebook is stale, one reason a file; empty if it is up to date."""
@@ -132,8 +138,8 @@ def write(path: Path, text: str) -> None:
 
 
 def find(folder: str, numbers: list[str] | None = None, root: Path = environment.ROOT):
-    """The notebooks of ``book`` or ``solutions``, all or those whose number is asked for."""
-    sources = sorted((root / folder).glob("[0-9][0-9]_*.py"))
+    """The notebooks of ``book`` or ``solutions``: all, or those whose name begins as asked for."""
+    sources = sorted((root / folder).glob("*.py"))
     return [Notebook(s, root) for s in sources if not numbers or s.stem.split("_")[0] in numbers]
 
 

@@ -526,6 +526,17 @@ def test_digits_without_scikit_learn(monkeypatch):
         data.load("mnist", train=5, test=5)
 
 
+def test_results_are_what_bench_wrote():
+    report = data.results("standins")
+    assert report["command"].startswith("python -m bench.standins")
+    assert {"date", "device", "versions", "rows"} <= set(report)
+
+
+def test_unknown_results_list_the_known_ones():
+    with pytest.raises(ValueError, match=r"no results named 'speed'; there are: .*standins"):
+        data.results("speed")
+
+
 def test_importing_needs_numpy_only():
     code = "import sys, convbook.data; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

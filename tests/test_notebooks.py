@@ -71,6 +71,15 @@ def test_a_changed_input_is_named(course, notebook, name):
     assert notebook.changes() == [f"{name} changed"]
 
 
+def test_measurements_that_it_reads_are_inputs(course, notebook):
+    (course / "bench" / "results").mkdir(parents=True)
+    for name in ("speed", "other"):
+        (course / "bench" / "results" / f"{name}.json").write_text("{}")
+    notebook.source.write_text(SOURCE + '\n# data.results("speed")\n')
+    assert "bench/results/speed.json" in notebook.inputs()
+    assert "bench/results/other.json" not in notebook.inputs()
+
+
 def test_new_and_gone_inputs_are_named(course, notebook):
     notebook.execute()
     (course / "convbook" / "figures.py").write_text("")

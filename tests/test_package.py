@@ -10,7 +10,8 @@ from convbook.environment import ROOT
 
 def test_the_wheel_holds_the_package_and_its_data(tmp_path):
     source = tmp_path / "source"
-    shutil.copytree(ROOT / "convbook", source / "convbook")
+    shutil.copytree(ROOT / "convbook", source / "convbook", symlinks=True)
+    shutil.copytree(ROOT / "bench" / "results", source / "bench" / "results")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(tmp_path)]
@@ -20,4 +21,5 @@ def test_the_wheel_holds_the_package_and_its_data(tmp_path):
     kept = {".py", ".js", ".css", ".toml"}
     needed = {p.relative_to(ROOT).as_posix() for p in (ROOT / "convbook").rglob("*.*")}
     assert {name for name in needed if any(name.endswith(end) for end in kept)} <= held
+    assert "convbook/results/standins.json" in held
     assert not [name for name in held if name.startswith(("tests", "bench", "book"))]
