@@ -1,4 +1,4 @@
-"""What the tests share: a real browser."""
+"""What the tests share: Keras, and a real browser."""
 
 import os
 import shutil
@@ -7,6 +7,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from convbook.environment import CACHE
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Keras, imported when the first test asks for it: that takes seconds."""
+    return pytest.importorskip("keras")
 
 
 # One browser a module, not a session: while it is open, Playwright's event loop runs in this

@@ -56,9 +56,12 @@ def test_the_spec_is_written_when_asked(tmp_path):
     ("arguments", "words"),
     [
         (["grade", "missing/02_convolution.ipynb"], "No such file or directory"),
-        (["grade", "."], "say which lab this is with --lab: one of 02_convolution"),
+        (
+            ["grade", "."],
+            "say which lab this is with --lab: one of 01_reading_networks, 02_convolution",
+        ),
         (["grade", ".", "--lab", "02_convolution"], "Is a directory"),
-        (["grade", "pyproject.toml", "--lab", "77_none"], "one of 02_convolution"),
+        (["grade", "pyproject.toml", "--lab", "77_none"], "one of 01_reading_networks"),
         (["grade", "pyproject.toml", "--lab", "02_convolution"], "not a Jupyter notebook"),
     ],
 )
