@@ -10,7 +10,7 @@
 # - **tell** the mistakes that Keras refuses from those it lets pass in silence;
 # - **find** four classic mistakes in a listing (a dropout, an initialization, a bias, a batch normalization), and **measure** what each of them costs.
 #
-# Reading, running and answering take about two hours. The lab takes an hour and a half more. You should have met dense layers, activations (ReLU, softmax) and gradient descent. In the code, `claim(text, fact)` prints ✓ if the fact holds, and stops if it does not. What stands after ≈ was measured, and may differ a little on your machine.
+# Reading, running and answering take about two hours. The lab takes two hours more. You should have met dense layers, activations (ReLU, softmax) and gradient descent. In the code, `claim(text, fact)` prints ✓ if the fact holds, and stops if it does not. What stands after ≈ was measured, and may differ a little on your machine.
 
 # %% tags=["nbval-skip", "skip-execution", "remove-cell"]
 try:
@@ -412,7 +412,7 @@ for head in (Flatten, GlobalAveragePooling2D):
     )
     print(f"   test accuracy ≈ {heads[head.__name__]:.1%}")
 claim(
-    "here the mean loses over 10 points", heads["Flatten"] > heads["GlobalAveragePooling2D"] + 0.1
+    "here the mean loses over 20 points", heads["Flatten"] > heads["GlobalAveragePooling2D"] + 0.2
 )
 
 # %% [markdown]
@@ -526,7 +526,7 @@ print(f"true class at zero ≈ {zero:.0%} of the images")
 claim("about one true class in five is gone", 0.14 < zero < 0.26)
 
 # %% [markdown]
-# The largest possible sum is 1/0.8 = 1.25: nothing dropped, all divided. On *average* the sum is right, but no single row is.
+# The largest possible sum is 1/0.8 = 1.25: nothing dropped, all divided. On *average* the sum is right, but hardly any single row is.
 #
 # **Predict:** will such a network train? And what will it score in the test?
 
@@ -540,11 +540,11 @@ def dropout_network(after_softmax):
     return pixels_to(*layers)
 
 
-for name, after_softmax in (("right", False), ("dropout after softmax", True)):
+for name, after_softmax in (("dropout between layers", False), ("and after softmax", True)):
     keras.utils.set_random_seed(0)
     damage[name] = train(dropout_network(after_softmax))
     report(name)
-wrong, right = damage["dropout after softmax"], damage["right"]
+wrong, right = damage["and after softmax"], damage["dropout between layers"]
 claim("in training, its loss is over 3 times the right one's", wrong[0] > 3 * right[0])
 claim("and yet it is less than 10 points behind in the test", wrong[2] > right[2] - 0.1)
 
@@ -602,6 +602,9 @@ figures.curves(
     log=True,
 )
 
+# %% [markdown]
+# A straight line on a logarithmic scale: the same factor in each layer. In numbers:
+
 # %%
 print(f"one half, 20 times: 1/{2**20:,}")
 print(f"left after 20 layers, Glorot ≈ {glorot[-1]:.1e}")
@@ -622,7 +625,7 @@ print(f"together {np.prod(factors):.3f}; with He 1")
 print(f"softmax layer, variance of a weight: Glorot 2/{100 + 10}, He 2/{100}")
 
 # %% [markdown]
-# So the famous mistake costs a factor of about 4 here, and a million in the deep stack. **Predict:** what does training make of the one, and of the other? (The deep one is trained by plain gradient descent.)
+# So the famous mistake costs a factor of about 4 here, and a million in the deep stack. **Predict:** what does training make of the one, and of the other? (The deep one is trained by plain gradient descent, for five epochs.)
 
 
 # %%
@@ -634,20 +637,20 @@ def initialized(initializer, units):
 for initializer in ("glorot_normal", "he_normal"):
     for name, units in (("3 layers", (200, 100, 100)), ("20 layers", [100] * 20)):
         keras.utils.set_random_seed(0)
-        optimizer = keras.optimizers.SGD(0.05) if len(units) > 3 else "adam"
+        epochs, optimizer = (5, keras.optimizers.SGD(0.05)) if len(units) > 3 else (3, "adam")
         name = f"{initializer}, {name}"
-        damage[name] = train(initialized(initializer, units), optimizer=optimizer)
+        damage[name] = train(initialized(initializer, units), epochs, optimizer)
         report(name)
 
 # %%
 shallow = abs(damage["he_normal, 3 layers"][2] - damage["glorot_normal, 3 layers"][2])
 deep = damage["glorot_normal, 20 layers"][0] - damage["he_normal, 20 layers"][0]
 claim("with 3 layers, less than 5 points of accuracy between them", shallow < 0.05)
-claim("with 20, Glorot's loss stays above He's by 0.2 and more", deep > 0.2)
-claim("Glorot's is still near ln 10, a guess", damage["glorot_normal, 20 layers"][0] > 2.1)
+claim("with 20, Glorot's loss stays above He's by 0.3 and more", deep > 0.3)
+claim("Glorot's is above 1.9, not far from ln 10", damage["glorot_normal, 20 layers"][0] > 1.9)
 
 # %% [markdown]
-# With three layers nobody would notice. With twenty, one network learns and the other stands still. The rule is right, and the slide's example is too shallow to show it.
+# With three layers nobody would notice. With twenty, one network learns and the other hardly moves: $\ln 10 = 2.3$ is the loss of a guess. The rule is right, and the slide's example is too shallow to show it.
 #
 # And the **softmax** layer? No ReLU follows, so nothing is halved and there is no reason for He's factor 2. So the correct listing is `he_normal` three times, then `glorot_normal`, as in the slides. How large is the difference in the last layer? A variance of 2/110 against 2/100, a tenth. With only ten outputs, $n + m$ is hardly more than $n$.
 #
@@ -658,10 +661,10 @@ claim("Glorot's is still near ln 10, a guess", damage["glorot_normal, 20 layers"
 # BatchNormalization()
 # Dense(100, activation="relu", kernel_initializer="he_normal")
 # BatchNormalization()
-# …
+# ...
 # ```
 #
-# The slides' remark: batch normalization takes the mean away, and with it whatever a bias has added. So write `use_bias=False`. **Read the listing again, slowly,** before you agree:
+# The slides correct it with `use_bias=False`. The usual reason: batch normalization takes the mean away, and with it whatever a bias has added. **Read the listing again, slowly,** before you agree:
 
 # %%
 quiz("01", "useless-bias")
@@ -732,7 +735,7 @@ claim("Dense, ReLU, BN: over 1,000 times that", min(largest["Dense, ReLU, BN"]) 
 # Dense(200, kernel_initializer="he_normal", use_bias=False)
 # BatchNormalization()
 # ReLU()
-# …
+# ...
 # ```
 
 # %%
@@ -748,7 +751,7 @@ print(f"saved: {saved} = 200 + 100 + 100 parameters, of {saved + kept:,}")
 #
 # ### 4 · One normalization too many
 #
-# In the slide's corrected version of the third listing, the biases are gone. In the slide's text it still ends like this:
+# In the slide's corrected version of the third listing, the biases are gone. In its text, as we have it, it still ends like this (see the [errata](errata.ipynb)):
 #
 # ```python
 # Dense(10, activation="softmax")
@@ -797,13 +800,14 @@ for name, options in versions.items():
 
 # %%
 wrong, right = damage["slide, corrected"], damage["without the last line"]
-claim("the test loss is over 1.5 times the right one's", wrong[1] > 1.5 * right[1])
-claim("and accuracy is lower by over 3 points", wrong[2] < right[2] - 0.03)
+claim("in training, the loss is over 4 times the right one's", wrong[0] > 4 * right[0])
+claim("the test loss is higher, too", wrong[1] > 1.2 * right[1])
+claim("and the accuracy is lower", wrong[2] < right[2] - 0.01)
 gap = abs(right[2] - damage["and with biases"][2])
 claim("the biases make less than 3 points", gap < 0.03)
 
 # %% [markdown]
-# It learns, in a fashion: each normalization has a $γ$ and a $β$, and uses them to pull the numbers back to where a probability might be. But the loss stays high, and the accuracy is points lower. That would not look like a *bug*, only like a poor model. And the biases of the slides' order: with or without, we could measure no difference.
+# It learns, in a fashion: each normalization has a $γ$ and a $β$, and uses them to pull the numbers back to where a probability might be. But the loss stays high, and the accuracy suffers, more or less by the luck of the seed. That would not look like a *bug*, only like a poor model. And the biases of the slides' order: with or without, we could measure no difference.
 #
 # ## Loud and silent
 #
@@ -812,6 +816,9 @@ claim("the biases make less than 3 points", gap < 0.03)
 # %%
 quiz("01", "loud")
 
+# %% [markdown]
+# Each of them, on 64 digits, for a single step of training:
+
 # %%
 small, labels = digits.x_train[:64], digits.y_train[:64]
 
@@ -819,7 +826,7 @@ small, labels = digits.x_train[:64], digits.y_train[:64]
 def fit(*layers, x=small):
     """Build for images of 28×28, and train for one step."""
     network = keras.Sequential([keras.Input((28, 28, 1)), *layers])
-    network.compile("adam", "sparse_categorical_crossentropy")
+    network.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     network.fit(x, labels, batch_size=64, verbose=0)
 
 

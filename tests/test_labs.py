@@ -78,7 +78,9 @@ def test_the_solution_in_the_released_lab_scores_everything(lab, worker):
     assert result.points == spec.points
 
 
-@pytest.mark.parametrize(("lab", "answer"), PLANTED, ids=[str(answer) for _, answer in PLANTED])
+@pytest.mark.parametrize(
+    ("lab", "answer"), PLANTED, ids=[f"{lab} {answer}" for lab, answer in PLANTED]
+)
 def test_a_planted_answer_gets_the_points_it_should(lab, answer, worker):
     spec = only(spec_of(lab), answer.number, answer.source)
     [exercise] = spec.exercises

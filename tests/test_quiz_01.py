@@ -2,13 +2,7 @@
 
 import numpy as np
 import pytest
-
-from convbook.widgets.quiz import load
-
-
-@pytest.fixture(scope="module")
-def keras():
-    return pytest.importorskip("keras")
+from questions import choices, question, right_choices, stated_numbers
 
 
 def review_network(keras, padding="valid", head="Flatten", side=28):
@@ -76,16 +70,7 @@ def numbers(keras):
 
 
 def test_the_numbers_are_right(keras):
-    stated = {q["id"]: q["answer"] for q in load("01") if q["kind"] == "number"}
-    assert stated == numbers(keras)
-
-
-def question(name):
-    return next(item for item in load("01") if item["id"] == name)
-
-
-def right_texts(name):
-    return [choice["text"] for choice in question(name)["choice"] if choice.get("right")]
+    assert stated_numbers("01") == numbers(keras)
 
 
 def test_where_the_prices_are_highest(keras):
@@ -103,7 +88,7 @@ def test_where_the_prices_are_highest(keras):
         662_912,
         18_202,
     )
-    [text] = right_texts("where")
+    [text] = right_choices("01", "where")
     assert text == (
         "Parameters: `Dense`. Multiply-adds: the second convolution. Memory: the first convolution."
     )
@@ -121,7 +106,7 @@ def test_a_later_input_shape_is_ignored(keras):
     )
     assert network.layers[2].input.shape == (None, 13, 13, 16)
     assert network.output_shape == (None, 11, 11, 32)
-    assert right_texts("input-shape") == [
+    assert right_choices("01", "input-shape") == [
         "It ignores the shape, and builds the layer for 13×13×16."
     ]
 
@@ -130,7 +115,7 @@ def test_one_row_becomes_zeros(keras):
     row = np.random.default_rng(0).normal(size=(1, 5)).astype("float32")
     after = np.asarray(keras.layers.BatchNormalization()(row, training=True))
     assert (after == 0).all()
-    assert right_texts("one-row") == ["Five zeros, whatever the row was."]
+    assert right_choices("01", "one-row") == ["Five zeros, whatever the row was."]
 
 
 def test_the_loss_where_the_true_class_is_dropped(keras):
@@ -138,7 +123,7 @@ def test_the_loss_where_the_true_class_is_dropped(keras):
         np.array([0]), np.array([[0, 0.25, 0.125]], "float32")
     )
     assert 10 < float(loss[0]) < 17
-    assert right_texts("dropout-softmax") == [
+    assert right_choices("01", "dropout-softmax") == [
         "Its loss is very large, however good the network is."
     ]
 
@@ -152,7 +137,7 @@ def test_which_initialization_keeps_the_mean_square(keras):
         kept[name] = (after**2).mean() / (x**2).mean()
     assert kept["he_normal"] == pytest.approx(1, abs=0.1)
     assert kept["glorot_normal"] == pytest.approx(0.5, abs=0.05)
-    assert right_texts("initialization") == [
+    assert right_choices("01", "initialization") == [
         "He for the layers with ReLU, Glorot for the softmax layer."
     ]
 
@@ -184,11 +169,11 @@ def test_where_a_bias_is_useless(keras):
         return np.random.default_rng(1).normal(size=shape).astype("float32")
 
     useless = []
-    for choice in question("useless-bias")["choice"]:
+    for choice in question("01", "useless-bias")["choice"]:
         order = choice["text"].replace("`", "").split(", ")
         if change(order) < 1e-4:
             useless.append(choice["text"])
-    assert right_texts("useless-bias") == useless
+    assert right_choices("01", "useless-bias") == useless
 
 
 def test_batch_normalization_after_a_softmax(keras):
@@ -202,8 +187,10 @@ def test_batch_normalization_after_a_softmax(keras):
         "The largest number of a row stays where it was.": (q.argmax(1) == p.argmax(1)).all(),
         "Keras stops, as there is no logarithm of a negative number.": len(loss) != 200,
     }
-    assert list(true) == [choice["text"] for choice in question("batch-norm-softmax")["choice"]]
-    assert right_texts("batch-norm-softmax") == [text for text, fact in true.items() if fact]
+    assert list(true) == choices("01", "batch-norm-softmax")
+    assert right_choices("01", "batch-norm-softmax") == [
+        text for text, fact in true.items() if fact
+    ]
 
 
 def test_what_keras_refuses(keras):
@@ -235,5 +222,5 @@ def test_what_keras_refuses(keras):
         "the softmax is missing": refused(layers.Flatten(), layers.Dense(10)),
         "five poolings in a row": refused(*poolings, layers.Flatten(), last()),
     }
-    assert list(facts) == [choice["text"] for choice in question("loud")["choice"]]
-    assert right_texts("loud") == [text for text, fact in facts.items() if fact]
+    assert list(facts) == choices("01", "loud")
+    assert right_choices("01", "loud") == [text for text, fact in facts.items() if fact]

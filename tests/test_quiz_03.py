@@ -4,28 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from questions import choices, right_choices, stated_numbers
 
 from convbook.widgets.quiz import load
 
 FIRST = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]])
 SECOND = np.array([[3, 4, -2, -1], [-2, 0, 1, 2], [1, -2, 2, 6], [0, 8, 3, 5]])
-
-
-@pytest.fixture(scope="module")
-def keras():
-    return pytest.importorskip("keras")
-
-
-def question(name):
-    return next(item for item in load("03") if item["id"] == name)
-
-
-def right_texts(name):
-    return [choice["text"] for choice in question(name)["choice"] if choice.get("right")]
-
-
-def texts(name):
-    return [choice["text"] for choice in question(name)["choice"]]
 
 
 def pooled(layer, image):
@@ -73,8 +57,7 @@ def numbers(keras):
 
 
 def test_the_numbers_are_right(keras):
-    stated = {q["id"]: q["answer"] for q in load("03") if q["kind"] == "number"}
-    assert stated == numbers(keras)
+    assert stated_numbers("03") == numbers(keras)
 
 
 def test_the_wrong_numbers_come_about_as_the_quiz_says(keras):
@@ -98,7 +81,7 @@ def test_which_poolings_are_convolutions():
     rng = np.random.default_rng(0)
     kinds = dict(
         zip(
-            texts("which-are-convolutions"),
+            choices("03", "which-are-convolutions"),
             [np.mean, np.max, np.min, lambda w: w[0, 0], np.mean, np.median],
             strict=True,
         )
@@ -109,7 +92,7 @@ def test_which_poolings_are_convolutions():
         pairs = rng.normal(size=(20, 2, side, side))
         if all(np.isclose(keep(a + b), keep(a) + keep(b)) for a, b in pairs):
             linear.append(text)
-    assert linear == right_texts("which-are-convolutions")
+    assert linear == right_choices("03", "which-are-convolutions")
 
 
 def test_relu_and_maximum_change_places():
@@ -120,7 +103,9 @@ def test_relu_and_maximum_change_places():
 
     assert all(relu(max(pair)) == max(relu(pair)) for pair in values)
     assert any(relu(np.mean(pair)) != np.mean(relu(pair)) for pair in values)
-    assert right_texts("relu-order") == ["Nothing in the result; ReLU has a quarter of the work."]
+    assert right_choices("03", "relu-order") == [
+        "Nothing in the result; ReLU has a quarter of the work."
+    ]
 
 
 def test_a_tie_is_given_to_one(keras):
@@ -133,7 +118,7 @@ def test_a_tie_is_given_to_one(keras):
     model.train_on_batch(np.ones((1, 1)), np.zeros(1))
     passed_on = 1 - image.get_weights()[0][0]
     assert sorted(passed_on.round(5)) == [0, 0, 0, 1]
-    assert right_texts("ties") == ["1 to one of them, 0 to the other three."]
+    assert right_choices("03", "ties") == ["1 to one of them, 0 to the other three."]
 
 
 def test_shifts(keras):
@@ -145,8 +130,8 @@ def test_shifts(keras):
     assert np.array_equal(pooled(layer, np.roll(image, 2, axis=1)), np.roll(before, 1, axis=1))
     row = np.array([0, 0, 1, 1, 0, 0, 1, 1])
     moved = np.roll(row, -1).reshape(-1, 2).max(axis=1)
-    assert right_texts("signal") == [f"`{' '.join(map(str, moved))}`"]
-    assert right_texts("shift-one") == [
+    assert right_choices("03", "signal") == [f"`{' '.join(map(str, moved))}`"]
+    assert right_choices("03", "shift-one") == [
         "Where the largest number stays inside its window, not at all; elsewhere values change."
     ]
 
@@ -156,4 +141,4 @@ def test_a_row_of_the_confusion_matrix_counts_the_images_of_a_class():
     confusion = np.zeros((10, 10), int)
     np.add.at(confusion, (np.repeat(range(10), 100), rng.integers(10, size=1000)), 1)
     assert set(confusion.sum(axis=1)) == {100}
-    assert right_texts("confusion-row") == ["To 100"]
+    assert right_choices("03", "confusion-row") == ["To 100"]

@@ -3,14 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
+from questions import question, right_choices
 
 from convbook.widgets.quiz import load
-
-
-@pytest.fixture(scope="module")
-def keras():
-    return pytest.importorskip("keras")
 
 
 def parameters(layer, shape):
@@ -76,11 +71,6 @@ def test_the_numbers_are_right(keras):
         assert abs(questions[name]["answer"] - value) <= tolerance, name
 
 
-def right_texts(name):
-    [question] = [item for item in load("04") if item["id"] == name]
-    return [choice["text"] for choice in question["choice"] if choice.get("right")]
-
-
 def test_which_layers_of_the_miswired_module_are_lost(keras):
     layers = keras.layers
     image = keras.Input((112, 112, 3))
@@ -94,14 +84,9 @@ def test_which_layers_of_the_miswired_module_are_lost(keras):
     model = keras.Model(image, layers.Concatenate()([tower_1, tower_2, tower_3, tower_4]))
     assert model.count_params() == 143_808
     kept = {layer.name for layer in model.layers}
-    made = [choice["text"].split("`")[1] for choice in question_choices("miswired")]
-    lost = [text.split("`")[1] for text in right_texts("miswired")]
+    made = [choice["text"].split("`")[1] for choice in question("04", "miswired")["choice"]]
+    lost = [text.split("`")[1] for text in right_choices("04", "miswired")]
     assert lost == [name for name in made if name not in kept]
-
-
-def question_choices(name):
-    [question] = [item for item in load("04") if item["id"] == name]
-    return question["choice"]
 
 
 def test_vgg_16_costs_more_than_resnet_152(keras):
@@ -120,7 +105,9 @@ def test_vgg_16_costs_more_than_resnet_152(keras):
 
     vgg = multiply_adds(keras.applications.VGG16) / 1e9
     resnet = multiply_adds(keras.applications.ResNet152) / 1e9
-    assert right_texts("which-costs-more") == [f"VGG-16: {vgg:.1f}·10⁹ against {resnet:.1f}·10⁹."]
+    assert right_choices("04", "which-costs-more") == [
+        f"VGG-16: {vgg:.1f}·10⁹ against {resnet:.1f}·10⁹."
+    ]
 
 
 def test_wrong_numbers_are_what_their_explanations_say(keras):
