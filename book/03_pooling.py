@@ -6,7 +6,7 @@
 # After this chapter you can
 #
 # - **compute** max, average and min pooling by hand, with a loop and with Keras, and send a gradient back through them;
-# - **prove** that average pooling is a convolution and max pooling is not;
+# - **prove** which kinds of pooling are convolutions, and which are not;
 # - **measure** how far pooling really makes a network indifferent to shifts;
 # - **count** the parameters of a whole network, and find the layer that takes nearly all of them;
 # - **train** the four classic first networks, and **look inside**: feature maps, confusion matrix, most confident mistakes.
@@ -150,7 +150,7 @@ for layer in (layers.MaxPooling2D, layers.AveragePooling2D):
 # %% [markdown]
 # Neither. Pooling leaves out what is not there: a mean at the border divides by the number of *real* pixels. In a convolution, zeros at the border leave a trace; in pooling they do not.
 #
-# ## Average pooling is a convolution
+# ## Is pooling a convolution?
 #
 # Both operations slide a window and make one number of it. **Question:** which kinds of pooling are just convolutions with a special kernel?
 
@@ -175,9 +175,9 @@ for layer in (depthwise, ordinary):
 print("both give what AveragePooling2D gives")
 
 # %% [markdown]
-# ## Max pooling is not
+# ## A proof for the maximum
 #
-# Every convolution without a bias is *linear*: the answer to a sum is the sum of the answers. **Predict:** is that true of a maximum?
+# Every convolution without a bias is *linear*: the answer to a sum is the sum of the answers. **Predict** both sums for two images, with one bright pixel each: for the mean, and for the maximum.
 
 # %%
 a = np.array([[1, 0], [0, 0]])
@@ -202,7 +202,7 @@ claim("they are quarters, within 0.01", abs(best[:4] - 1 / 4).max() < 0.01)
 claim("they explain about half", 0.45 < explained < 0.55)
 
 # %% [markdown]
-# The best linear stand-in for max pooling is *average pooling*, and it explains only half. There is a reason for the quarters, for normal random numbers as these: when one number grows by a little, the maximum grows with it if that number is the largest, which happens a quarter of the time.
+# For independent random numbers, the best linear stand-in for max pooling is *average pooling* plus a constant, and it explains only half. (In maps of images, neighbours are alike, and it explains more.) There is a reason for the quarters: when one number grows by a little, the maximum grows with it if that number is the largest, which happens a quarter of the time.
 #
 # So a convolution alone cannot take a maximum. And now the surprise: a convolution with a **ReLU** can. **Think:** how do you write $\max(a, b)$ with a ReLU and sums?
 #
@@ -338,7 +338,7 @@ for k in range(4):
 print("central differences:", np.round(slopes, 3), "sum", round(sum(slopes), 3))
 
 # %% [markdown]
-# Up, the maximum follows; down, the three others hold it. Half and none: ½ for each of four, 2 in all, which is what *no* library returns. So keep ties out of a gradient check.
+# Up, the maximum follows; down, the three others hold it. Half and none: ½ for each of four, 2 in all. Neither of the two layers returns that. So keep ties out of a gradient check.
 #
 # ## Does it survive a shift?
 #
@@ -427,7 +427,7 @@ claim("global averages hardly move", max(mean_moved) < 0.1)
 # %% [markdown]
 # One pooling changes little. After a shift by three pixels, even pooled maps look nearly as if another digit were there. What *is* indifferent to shifts is the mean over the whole map: when the map moves, its mean stays. (It changes a little where a digit comes near the border.)
 #
-# So say it more carefully: pooling forgives moves inside its windows, and no others. Only *global* pooling, whose window is the whole map, forgives nearly all, at the price of not knowing where anything is.
+# So say it more carefully: pooling forgives moves inside its windows, and no others. *Global* pooling, whose window is the whole map, forgives nearly all moves *of its map*, at the price of not knowing where anything is. But the map must move as a whole. After three poolings with stride 2, only shifts by multiples of 8 pixels do that. Other shifts change the map itself, and global pooling cannot mend it. In the lab you can measure what that costs.
 #
 # ## Two relatives
 #
@@ -526,10 +526,10 @@ claim("the convolution brings 3 points and more", conv_test > softmax_test + 0.0
 
 # %% mystnb={"image": {"alt": "Ten images of 28 by 28 weights, one for each digit: red where ink speaks for the digit, blue where it speaks against it. Broad shapes show in the middle, among noise; the border is noise alone."}}
 weights = softmax.get_weights()[0]
-pictures = weights.T.reshape(10, 28, 28)
-bound = abs(pictures).max()
-figures.images(pictures, list("0123456789"), columns=5, limits=(-bound, bound), cmap="seismic")
-claim("ink in the very middle speaks against a 0", pictures[0, 12:16, 12:16].mean() < 0)
+weight_images = weights.T.reshape(10, 28, 28)
+bound = abs(weight_images).max()
+figures.images(weight_images, list("0123456789"), columns=5, limits=(-bound, bound), cmap="seismic")
+claim("ink in the very middle speaks against a 0", weight_images[0, 12:16, 12:16].mean() < 0)
 
 # %% [markdown]
 # For the 0, ink in the middle counts against it, and ink on the ring counts for it. **But what is the noise at the border?** Think of the gradient of a weight: *error times the input it met*.
@@ -572,7 +572,7 @@ for name, (centred, *_, by_four) in falls.items():
     claim(f"{name}: a shift by 4 pixels costs half of the accuracy", by_four < centred / 2)
 
 # %% [markdown]
-# Both fall together. The maps move with the digit, as a convolution's should; but then `Flatten` asks *which place* a number comes from, and each place has a weight of its own. **A network is as indifferent to shifts as its last layers are.** It learned digits in the middle, and knows them in the middle.
+# Both fall together. The maps move with the digit, as a convolution's should; but then `Flatten` asks *which place* a number comes from, and each place has a weight of its own. **A network that ends in `Flatten` knows places, whatever comes before.** It learned digits in the middle, and knows them in the middle.
 #
 # ## Second network: where the weights are
 #
@@ -702,7 +702,7 @@ claim("deep: by less than twice its size", moved["deep"] < 2)
 #
 # Is it the *depth* that wins, though? The deep network also pools twice, and has 128 hidden units in place of 32: several changes at once. And one training of each, on a tenth of the photographs, is no measurement. Does pooling keep the accuracy? For that we need more.
 #
-# ## On whole data sets
+# ## With more data
 #
 # This takes an hour and more, so it was done once, by a command that you can run, too. It writes a file, and we read it:
 
@@ -758,7 +758,7 @@ claim("CIFAR-10: deep beats pooled by a point and more on average", ahead > 0.01
 #
 # **Predict:** would more epochs help?
 
-# %% mystnb={"image": {"alt": "Test accuracy on CIFAR-10 by epoch, on all 50,000 training images: the flat network is lowest, the pooled one higher, the deep one highest. All rise steeply at first and then flatten."}}
+# %% mystnb={"image": {"alt": "Test accuracy on CIFAR-10 by epoch, on all 50,000 training images: the flat network is lowest, the pooled one higher, the deep one highest. All rise steeply at first, then slowly or not at all."}}
 CIFAR = {"conv64-dense32": "flat", "conv64-pool-dense32": "pooled", "two-blocks": "deep"}
 lines, gaps = {}, {}
 for network, name in CIFAR.items():
@@ -840,7 +840,7 @@ claim("all eight are mistakes with over 70 % confidence", confidence[worst].min(
 claim("of its surest answers, more than 2 in 100 are wrong", rate_of_sure > 0.02)
 
 # %% [markdown]
-# The network is sure of itself, and wrong. Softmax outputs add up to 1, as probabilities do; nothing makes them *true* probabilities. Always look at these images. Some errors you will understand at once, some images are hard for you, too, and some may be labelled wrongly: even much-used test sets have such labels {cite}`northcutt2021`.
+# In these eight the network is sure of itself, and wrong. On the whole it may still be nearly honest: of the answers over 90 %, up to one in ten *may* be wrong. Softmax outputs add up to 1, as probabilities do. Whether they are *true* probabilities must be measured, on new images, as here. Always look at these images. Some errors you will understand at once, some images are hard for you, too, and some may be labelled wrongly: even much-used test sets have such labels {cite}`northcutt2021`.
 #
 # ## Looking inside: feature maps through all layers
 #
@@ -875,7 +875,7 @@ claim("each pooling leaves fewer zeros", dark[1] < dark[0] and dark[3] < dark[2]
 print("prediction ≈", names[outputs[-1].argmax()], "for a", names[photos.y_test[0]])
 
 # %% [markdown]
-# The first maps still look like the photograph, redrawn by edge and colour. Pooling keeps the drawing and halves the paper. The second layer's maps are hard to read for us: each mixes 32 maps of the first. From layer to layer, *where* is given up for *what*.
+# The first maps still look like the photograph, redrawn by edge and colour. Pooling keeps the drawing and halves both sides of the paper. The second layer's maps are hard to read for us: each mixes 32 maps of the first. From layer to layer, *where* is given up for *what*.
 #
 # ## The recipe, and two networks more
 #
@@ -895,7 +895,7 @@ print(f"by hand: {10 * (27 + 1)} + 5·{10 * (90 + 1)} + {4 * 4 * 10 * 10 + 10:,}
 print(f"{10 * 28 + 5 * 910 + 1610:,}")
 
 # %% [markdown]
-# 17 layers, and 6,440 parameters: less than the softmax on raw MNIST pixels. Depth does not cost weights. Wide maps into dense layers do.
+# 17 layers, and 6,440 parameters: less than the softmax on raw MNIST pixels. Depth costs few weights here, 910 for each further convolution. Wide maps into dense layers cost many.
 #
 # And a larger one, as it is used on Fashion-MNIST (28×28 grey images of clothes): maps get smaller and more numerous from block to block, and two dense layers with dropout follow. **Where are most of its weights** this time?
 
@@ -914,15 +914,15 @@ fashion = keras.Sequential(
 show_parameters(fashion)
 
 # %% [markdown]
-# 1,413,834 parameters, and for once most of them are in convolutions: three poolings have brought the maps down to 3×3 before the dense layers see them. (28 → 14 → 7 → 3: the last pooling drops a row and a column.)
+# 1,413,834 parameters, and again most of them are in convolutions: three poolings have brought the maps down to 3×3 before the dense layers see them. (28 → 14 → 7 → 3: the last pooling drops a row and a column.)
 #
 # ## Summary
 #
 # - Pooling makes one number of each window, for each channel on its own. It has no parameters. 2×2 with stride 2 leaves a quarter of the numbers; an odd side loses its last row and column.
 # - Average pooling is a convolution with equal weights. Max pooling is not linear, so no kernel does it; a convolution with ReLU can.
 # - Backward, average pooling shares the gradient out, and max pooling gives it all to the largest number. At a tie, layers differ.
-# - A pooling forgives shifts *inside* its windows. It can alias. Only global pooling is indifferent to shifts, and `Flatten` undoes what was won before.
-# - Most weights of a small network sit in the first dense layer after `Flatten`. Pooling makes that layer small and its start calm, and accuracy does not suffer.
+# - A pooling forgives shifts *inside* its windows. It can alias. Global pooling is nearly indifferent to shifts of its map; the strides before it are not. `Flatten` gives each place its own weights again.
+# - Where wide maps are flattened, most weights sit in the dense layer behind them. Pooling makes that layer small and its start calm, and accuracy does not suffer.
 # - Convolution beats softmax on raw pixels; pooling keeps the accuracy with a quarter of the weights; depth helps; to be sure of it takes enough data and several seeds.
 # - Look inside: a confusion matrix, the most confident mistakes, the feature maps. One accuracy hides all of that.
 #

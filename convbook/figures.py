@@ -20,20 +20,21 @@ plt.rcParams.update(
 
 
 def images(arrays, titles, columns=None, limits=None, cmap="gray") -> None:
-    """Show pictures side by side, with rows and columns labelled in pixels.
+    """Show images side by side, with rows and columns labelled in pixels.
 
     Parameters
     ----------
     arrays : sequence of arrays, each (height, width) or (height, width, 3).
-    titles : sequence of str, one for each picture.
-    columns : int, pictures in a row; all in one row by default.
-    limits : (low, high), the values drawn darkest and lightest; each picture's own by default.
-    cmap : str, a Matplotlib colour map, for pictures with one channel.
+    titles : sequence of str, one for each image.
+    columns : int, images in a row; all in one row by default.
+    limits : (low, high), the values drawn darkest and lightest; each image's own by default.
+    cmap : str, a Matplotlib colour map, for images with one channel.
     """
     columns = columns or len(arrays)
     rows = -(-len(arrays) // columns)
     side = min(2.2, (WIDTH - 0.4) / columns)
-    size = (side * columns + 0.4, (side + 0.2) * rows + 0.3)
+    tall = min(1, max(np.shape(a)[0] / np.shape(a)[1] for a in arrays))
+    size = (side * columns + 0.4, (side * tall + 0.2) * rows + 0.35)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     low, high = limits or (None, None)
     for axis, array, title in zip(axes.flat, arrays, titles, strict=False):
@@ -79,11 +80,11 @@ def numbers(matrices, titles, xlabel="column", ylabel="row", cmap="Blues") -> No
 
 def curves(series, xlabel, ylabel, log=False) -> None:
     """Draw one line for each entry of a dict ``{label: values}`` over 1, 2, 3, …"""
-    _, axis = plt.subplots(figsize=(6, 3.2))
+    _, axis = plt.subplots(figsize=(WIDTH, 3.2))
     for (label, values), style in zip(series.items(), ["-", "--", "-.", ":"] * 3, strict=False):
         axis.plot(range(1, len(values) + 1), values, style, label=label)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     if log:
         axis.set_yscale("log")
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     plt.show()

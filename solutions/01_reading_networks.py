@@ -175,6 +175,7 @@ def _check():
     ]:
         expected = keras_layer(layer, shape).compute_output_shape((None, *shape))[1:]
         answer = layer_shape(dict(layer), shape)
+        assert isinstance(answer, tuple), f"return a tuple, not {answer!r}"
         assert answer == expected, f"{layer} on {shape} gave {answer}: {hint}"
     try:
         layer_shape({"kind": "UpSampling2D"}, (3, 4, 5))
@@ -832,8 +833,8 @@ def _check():
 _check()
 
 
-# %% nbgrader={"grade_id": "repair-hidden", "points": 2}
-# Hidden tests of exercise 1.8: each weight's place and shape, and where the dropout stands (2 points).
+# %% nbgrader={"grade_id": "repair-hidden", "points": 1}
+# Hidden tests of exercise 1.8: each weight's place and shape, and where the dropout stands (1 point).
 ### BEGIN HIDDEN TESTS
 def _hidden():
     net, rng = repair(), np.random.default_rng(81)
@@ -855,6 +856,37 @@ def _hidden():
     assert_allclose(used - used[0], 0, atol=1e-5)
     assert trained.std(axis=0).max() > 0.01, "the dropout is not applied to the hidden numbers"
     assert_allclose(trained.sum(axis=1), 1, atol=1e-4)
+
+
+_hidden()
+### END HIDDEN TESTS
+
+
+# %% nbgrader={"grade_id": "repair-same", "points": 1}
+# Hidden tests of exercise 1.8: what the repaired network computes (1 point).
+### BEGIN HIDDEN TESTS
+def _hidden():
+    stack, block = [keras.Input((12, 12, 3))], keras.layers.BatchNormalization
+    for filters in (8, 16):
+        stack += [keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)]
+        stack += [block(), keras.layers.ReLU()]
+    stack += [keras.layers.Flatten(), keras.layers.Dense(200, "relu")]
+    models = repair(), keras.Sequential([*stack, keras.layers.Dense(5, "softmax")])
+    images = np.random.default_rng(82).normal(size=(256, 12, 12, 3)).astype("float32")
+    for model in models:
+        model(images)
+        for w in model.weights:  # the same numbers for the same weight, by name and shape
+            numbers = np.random.default_rng([len(w.name), *w.shape]).uniform(0.1, 1, w.shape)
+            w.assign(numbers - 0.55 if w.name in ("kernel", "beta") else numbers)
+    used, expected = (to_numpy(model(images, training=False)) for model in models)
+    assert_allclose(used, expected, atol=1e-4, err_msg="the order of the other layers")
+    net = with_ones(models[0])
+    for w in net.weights:
+        if tuple(w.shape) == (200, 5):
+            w.assign(np.repeat([[0.01, 0, 0, 0, 0]], 200, axis=0).astype("float32"))
+    rows = to_numpy(net(images, training=True))
+    spread = np.log(rows[:, 0] / rows[:, 1]).std()
+    assert 0.1 < spread < 0.2, "the dropout's rate stays 0.5"
 
 
 _hidden()
@@ -999,7 +1031,7 @@ _hidden()
 # - takes RGB images of **any size** from 32×32 up: begin with `keras.Input((None, None, 3))`;
 # - ends in a softmax over `classes` classes, fed by **at least 64 features**;
 # - has **four convolutions or more** with windows of 3×3 or larger (`Conv2D`, `DepthwiseConv2D` or `SeparableConv2D`);
-# - lets **every pixel** of a 32×32 image have a say in the result;
+# - lets **every pixel** of a 32×32 image have a say in the result, and answers differently when its pixels are shuffled;
 # - has **30,000 parameters at most**, and needs **2,000,000 multiply-adds at most** for an image of 64×64.
 #
 # `Flatten` needs to know the size of the map. What does not? Then the two budgets: parameters are spent where there are many channels, multiply-adds where the map is large. `costs` is given; it counts both, and it uses one fact: each weight of a kernel is used once at each place of the output.
@@ -1010,6 +1042,7 @@ def costs(model, shape):
     """Parameters, multiply-adds for one image of a shape, and the sides of all windows."""
     kinds = keras.layers.Dense | keras.layers.Conv2D
     kinds |= keras.layers.DepthwiseConv2D | keras.layers.SeparableConv2D
+    kinds |= keras.layers.Conv2DTranspose
     call, work, windows = keras.layers.Layer.__call__, [], []
     image = np.zeros((1, *shape), "float32")
     model(image)  # builds the layers, if they are not built yet
@@ -1089,6 +1122,9 @@ def _check():
     assert len(large) >= 4, f"windows of 3×3 or more, four times; yours are {windows}"
     features = [w.shape[-2] for w in net.weights if len(w.shape) > 1 and w.shape[-1] == 10]
     assert max(features, default=0) >= 64, "feed the softmax with 64 features or more"
+    shuffled = rng.permutation(images.reshape(2, -1, 3), axis=1).reshape(images.shape)
+    moved = abs(to_numpy(net(images)) - to_numpy(net(shuffled))).max()
+    assert moved > 1e-6, "shuffled pixels go unnoticed: convolve before you average"
     lines = unseen(net, 32)
     assert not lines, (
         f"the pixels of {', '.join(lines[:4])} of 32×32 have no say: do strides leave them out, "
@@ -1115,6 +1151,8 @@ def _hidden():
             rows = to_numpy(net(images))
             assert rows.shape == (3, classes)
             assert_allclose(rows.sum(axis=1), 1, atol=1e-4)
+    shuffled = rng.permutation(images.reshape(3, -1, 3), axis=1).reshape(images.shape)
+    assert abs(to_numpy(net(images)) - to_numpy(net(shuffled))).max() > 1e-6
     assert not unseen(net, 32)
 
 

@@ -5,7 +5,7 @@
 #
 # **How it works.** As in lab 02: write each answer into the cell that begins with a comment such as `# Exercise 3.2 · max_pool2d (3 points)`, and leave that comment in place. Run the *try it* cell and compare with what the text promises. Then run the *check* cell: if it prints nothing, the check passes; if not, its message says what to look at. Hidden tests use other numbers when the lab is graded, so an answer must be right in general. You may add cells wherever you like.
 #
-# Use NumPy, SciPy or Keras as you wish, in float32 or float64. The [chapter](../book/03_pooling.ipynb) has all you need.
+# Use NumPy or SciPy as you wish, in float32 or float64. In 3.2, 3.4 and 3.5 leave Keras' pooling and automatic gradients aside: you are to write those. Elsewhere, use Keras, too. The [chapter](../book/03_pooling.ipynb) has all you need.
 
 # %% tags=["nbval-skip", "skip-execution", "remove-cell"]
 try:
@@ -290,7 +290,7 @@ _hidden()
 # %% [markdown]
 # ## 3.4 Averages at the border (3 points)
 #
-# With `padding="same"` some windows hang over the border. If the zeros there counted, a white image would get grey edges. So Keras divides by the number of **real** pixels under the window. (With this the border windows have another kernel than the rest: average pooling with "same" is *not* a convolution.)
+# With `padding="same"` some windows hang over the border. If the zeros there counted, a white image would get grey edges. So Keras divides by the number of **real** pixels under the window. (With this the border windows have another kernel than the rest: average pooling with "same" is *not* a convolution where windows hang over.)
 #
 # There are $\lceil n/s \rceil$ windows on a side of $n$ pixels. Together they cover $(\lceil n/s \rceil - 1)·s + k$ pixels. If that is more than $n$, half of the rest lies before the image, rounded down, and the other half after it.
 
@@ -884,6 +884,7 @@ _hidden()
 #
 # - begins with `keras.Input((40, 40, 1))` and ends in a softmax over 10 classes,
 # - has **10,000 parameters at most**,
+# - has no layer that moves or changes the training images, such as `RandomTranslation`, and no frozen layer,
 # - reaches **75 % on shifted digits**. The training is given: 8 passes over 3,000 images. No digit in it is ever off its place. (The hidden test takes other digits than the check. Aim at 80 %.)
 #
 # Which of your layers knows *where* something is? `Flatten` does: the layer behind it has weights for each place, and most places were always black in training. Try such a network first, and compare the two accuracies that the training prints.
@@ -961,6 +962,9 @@ print(f"accuracy on shifted digits ≈ {correct.mean():.1%}")
 def _check():
     count, shape = model.count_params(), probabilities.shape
     assert count <= 10_000, f"{count:,} parameters; 10,000 are allowed"
+    kinds = [type(layer).__name__ for layer in model._flatten_layers()]
+    moving = [kind for kind in kinds if kind.startswith("Random")]
+    assert not moving, f"{moving} moves the training digits; build a network that needs none moved"
     assert shape == (2000, 10), f"10 numbers an image make (2000, 10), not {shape}"
     assert_allclose(probabilities.sum(axis=1), 1, atol=1e-3, err_msg="end in a softmax")
     accuracy, before = correct[:1000].mean(), in_place[:1000].mean()
@@ -978,6 +982,9 @@ _check()
 ### BEGIN HIDDEN TESTS
 def _hidden():
     assert model.count_params() <= 10_000
+    every = list(model._flatten_layers())
+    assert not [layer for layer in every if type(layer).__name__.startswith("Random")]
+    assert all(layer.trainable for layer in every), "frozen layers"
     assert_allclose(probabilities.sum(axis=1), 1, atol=1e-3)
     assert correct[1000:].mean() >= 0.75
     assert (untrained == digits.y_test).mean() < 0.5, "build_model gave a trained model"

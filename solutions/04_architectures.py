@@ -141,9 +141,9 @@ def images_like(input_shape, seed=0, n=3):
 # | layer | what | activation |
 # | --- | --- | --- |
 # | C1 | convolution, 6 filters of 5×5, no padding | tanh |
-# | S2 | average of 2×2, strides 2 | |
+# | S2 | average of 2×2, strides 2, no padding | |
 # | C3 | convolution, 16 filters of 5×5, no padding | tanh |
-# | S4 | average of 2×2, strides 2 | |
+# | S4 | average of 2×2, strides 2, no padding | |
 # | C5 | 120 units, each connected to all of S4's maps | tanh |
 # | F6 | 84 units | tanh |
 # | output | one unit for each class | softmax |
@@ -192,8 +192,8 @@ def _check():
     counts = [150, 6, 2400, 16, 48000, 120, 10080, 84, 840, 10]
     hint = f"{model.count_params():,} parameters, not 61,706: compare model.summary() and the table"
     assert sizes(model) == sorted(counts), hint
-    other = called(lenet5((28, 36, 2), 4), (28, 36, 2))
-    assert 4 * 6 * 16 * 120 in sizes(other), "28×36 pixels leave S4 with 16 maps of 4×6, for C5"
+    other = called(lenet5((31, 37, 2), 4), (31, 37, 2))
+    assert 4 * 6 * 16 * 120 in sizes(other), "31×37 pixels leave S4 with 16 maps of 4×6, for C5"
     p = to_numpy(model(images_like((32, 32, 1))))
     assert p.shape == (3, 10), f"three images give (3, 10), not {p.shape}"
     assert_allclose(p.sum(axis=1), 1, rtol=1e-4, err_msg="the output is a softmax")
@@ -314,7 +314,7 @@ def _check():
     model = called(vgg([1], (2, 4, 1), (3,), 2), (2, 4, 1))
     p = to_numpy(put(model, {9: middle, 24: -1, 6: [1, 0]})(x))[0]
     assert_allclose(p, 0.5, atol=1e-3, err_msg="each hidden dense layer ends in a ReLU")
-    for entry in ("P", "m", "64"):
+    for entry in ("P", "m", "64", None):
         try:
             vgg([4, entry], (8, 8, 3))
         except ValueError:
@@ -562,9 +562,13 @@ def _check():
     x = images_like(shape, seed=5)
     assert model(x).shape == (3, 9, 9, 12), "the output has the size of the image and 12 channels"
     upper = np.repeat([[1], [0]], 8, axis=0)
-    for values, pixels in [({1200: 0}, 9), ({432: 0}, 25), ({192: upper}, 9)]:
+    for values, pixels, hint in [
+        ({1200: 0}, 9, "the branch with the 3×3 layer, alone,"),
+        ({432: 0}, 25, "the branch with the 5×5 layer, alone,"),
+        ({192: upper}, 9, "the first 8 of the concatenated maps, from the 3×3 branch,"),
+    ]:
         reached = seen(put(model, path | values), shape, 4, 4)[..., 0].sum()
-        assert reached == pixels, f"a branch (first the upper one) should see {pixels} pixels"
+        assert reached == pixels, f"{hint} should see {pixels} pixels, not {reached}"
     kernel = np.random.default_rng(0).normal(size=(3, 12))
     put(model, dict.fromkeys(path, 0) | {36: kernel})
     hint = "with the branches at 0, the output is ReLU(shortcut of the image)"
@@ -712,6 +716,15 @@ def _check():
         "in training, larger kernels change nothing: each convolution has its batch norm after it"
     )
     assert_allclose(*answers, atol=0.02, err_msg=hint)
+    block = called(residual_block(shape, 4, 2), shape)
+    put(block, {108: 0, 144: 0, 12: 0.03})
+    side = 0.03 * x[:, ::2, ::2].sum(axis=-1)
+    expected = np.maximum((side - side.mean()) / np.sqrt(side.var() + 1e-3), 0)
+    answer = to_numpy(block(x, training=True))[..., 0]
+    hint = "in training, the shortcut: a 1×1 convolution with strides, then Keras' batch norm"
+    assert_allclose(answer, expected, atol=0.01, err_msg=hint)
+    kept = sum(np.allclose(w, 0.99, atol=1e-3) for w in block.get_weights())
+    assert kept == 3, "leave the batch norm's momentum as Keras has it: 0.99"
     block = called(residual_block(shape, 4, 2), shape)
     put(block, {108: 1, 144: 1, 12: 0})
     reached = seen(block, shape, 2, 2)[..., 0].sum()
@@ -971,7 +984,7 @@ _hidden()
 ### BEGIN HIDDEN TESTS
 def _hidden():
     a, b, c = (3, 1, 1, 1), (5, 2, 1, 0), (2, 2, 1, 0)
-    for network in ([a, [[c], [(3, 3, 1, 1)]]], [[[[[a], [b]]], [a]]], [[[c, c], [a], []]]):
+    for network in ([a, [[c], [(3, 3, 1, 1)]]], [[[[[a], [b]]], [a]]], [[[a], [c], []]]):
         try:
             receptive_field(network)
         except ValueError:
@@ -1073,11 +1086,13 @@ def _hidden():
     assert multiply_adds(model) == sum(costs)
     assert all((x == y).all() for x, y in zip(kept, model.get_weights(), strict=True))
     inner = keras.Sequential([keras.Input((10, 6, 2)), layers.Conv2D(4, 3), layers.ReLU()])
+    inner.add(layers.Conv2D(5, 2, strides=2))
     middle = keras.Input((10, 6, 2))
-    both = keras.Model(middle, layers.concatenate([inner(middle), layers.Conv2D(1, 3)(middle)]))
+    side = layers.Conv2D(1, 3, strides=2)(middle)
+    both = keras.Model(middle, layers.concatenate([inner(middle), side]))
     outer = keras.Sequential([keras.Input((10, 6, 2)), both, layers.Dense(3), layers.Flatten()])
     outer.add(layers.Dense(2))
-    assert multiply_adds(outer) == 32 * (4 * 18 + 18 + 5 * 3) + 32 * 3 * 2
+    assert multiply_adds(outer) == 32 * 4 * 18 + 8 * (5 * 16 + 18 + 6 * 3) + 8 * 3 * 2
     large = keras.Sequential([keras.Input((640, 640, 64)), layers.Conv2D(96, 3, padding="same")])
     assert multiply_adds(large) == 640 * 640 * 96 * 9 * 64
 

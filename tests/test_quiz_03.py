@@ -132,7 +132,8 @@ def test_shifts(keras):
     moved = np.roll(row, -1).reshape(-1, 2).max(axis=1)
     assert right_choices("03", "signal") == [f"`{' '.join(map(str, moved))}`"]
     assert right_choices("03", "shift-one") == [
-        "Where the largest number stays inside its window, not at all; elsewhere values change."
+        "Where the largest number stays inside its window and no larger one comes in, not at all; "
+        "elsewhere values can change."
     ]
 
 

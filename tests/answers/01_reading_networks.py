@@ -715,7 +715,7 @@ def repair():
     return model
 
 
-# %% 1.8 wrong, loses 4: Glorot before the ReLU
+# %% 1.8 wrong, loses 3: Glorot before the ReLU
 L = keras.layers
 
 
@@ -813,6 +813,58 @@ def repair():
     model.add(L.Dropout(0.5))
     model.add(L.Dense(5, activation="softmax"))
     return model
+
+
+# %% 1.8 wrong, loses 1: ReLU before the batch normalization
+def repair():
+    stack = [keras.Input((12, 12, 3))]
+    for filters in (8, 16):
+        stack += [keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)]
+        stack += [keras.layers.ReLU(), keras.layers.BatchNormalization()]
+    stack += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(200, "relu", kernel_initializer="he_normal"),
+    ]
+    return keras.Sequential([*stack, keras.layers.Dropout(0.5), keras.layers.Dense(5, "softmax")])
+
+
+# %% 1.8 wrong, loses 1: no ReLU after the batch normalization
+def repair():
+    stack = [keras.Input((12, 12, 3))]
+    for filters in (8, 16):
+        stack += [keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)]
+        stack += [keras.layers.BatchNormalization()]
+    stack += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(200, "relu", kernel_initializer="he_normal"),
+    ]
+    return keras.Sequential([*stack, keras.layers.Dropout(0.5), keras.layers.Dense(5, "softmax")])
+
+
+# %% 1.8 wrong, loses 1: ELU in place of ReLU
+def repair():
+    stack = [keras.Input((12, 12, 3))]
+    for filters in (8, 16):
+        stack += [keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)]
+        stack += [keras.layers.BatchNormalization(), keras.layers.ELU()]
+    stack += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(200, "relu", kernel_initializer="he_normal"),
+    ]
+    return keras.Sequential([*stack, keras.layers.Dropout(0.5), keras.layers.Dense(5, "softmax")])
+
+
+# %% 1.8 wrong, loses 1: another dropout rate
+def repair():
+    stack = [keras.Input((12, 12, 3))]
+    for filters in (8, 16):
+        stack += [keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)]
+        stack += [keras.layers.BatchNormalization(), keras.layers.ReLU()]
+    stack += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(200, "relu", kernel_initializer="he_normal"),
+    ]
+    return keras.Sequential([*stack, keras.layers.Dropout(0.2), keras.layers.Dense(5, "softmax")])
 
 
 # %% 1.8 right: the functional way, He everywhere
@@ -1120,6 +1172,15 @@ def small_network(classes):
     net.add(keras.layers.Dense(64, activation="relu"))
     net.add(keras.layers.Dense(classes, activation="softmax"))
     return net
+
+
+# %% 1.10 wrong, loses 4: averages first, and convolves a single pixel
+def small_network(classes):
+    stack = [keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D(keepdims=True)]
+    for filters in (8, 16, 32, 64):
+        stack += [keras.layers.Conv2D(filters, 3, padding="same", activation="relu")]
+    stack += [keras.layers.Flatten(), keras.layers.Dense(classes, activation="softmax")]
+    return keras.Sequential(stack)
 
 
 # %% 1.10 wrong, loses 4: no softmax
