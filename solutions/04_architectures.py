@@ -562,13 +562,12 @@ def _check():
     x = images_like(shape, seed=5)
     assert model(x).shape == (3, 9, 9, 12), "the output has the size of the image and 12 channels"
     upper = np.repeat([[1], [0]], 8, axis=0)
-    for values, pixels, hint in [
-        ({1200: 0}, 9, "the branch with the 3×3 layer, alone,"),
-        ({432: 0}, 25, "the branch with the 5×5 layer, alone,"),
-        ({192: upper}, 9, "the first 8 of the concatenated maps, from the 3×3 branch,"),
-    ]:
+    first = "the first 8 of the concatenated maps"
+    branches = {"the 3×3 branch": {1200: 0}, "the 5×5 branch": {432: 0}, first: {192: upper}}
+    for branch, values in branches.items():
+        pixels = 25 if "5×5" in branch else 9
         reached = seen(put(model, path | values), shape, 4, 4)[..., 0].sum()
-        assert reached == pixels, f"{hint} should see {pixels} pixels, not {reached}"
+        assert reached == pixels, f"{branch} should see {pixels} pixels, not {reached}"
     kernel = np.random.default_rng(0).normal(size=(3, 12))
     put(model, dict.fromkeys(path, 0) | {36: kernel})
     hint = "with the branches at 0, the output is ReLU(shortcut of the image)"
@@ -712,12 +711,9 @@ def _check():
         kernels = [rng.normal(size=w.shape) for w in block.get_weights() if w.ndim == 4]
         put(block, {k.size: factor * k for k in kernels})
         answers.append(to_numpy(block(x, training=True)))
-    hint = (
-        "in training, larger kernels change nothing: each convolution has its batch norm after it"
-    )
+    hint = "in training, larger kernels change nothing: batch norm stands after each convolution"
     assert_allclose(*answers, atol=0.02, err_msg=hint)
-    block = called(residual_block(shape, 4, 2), shape)
-    put(block, {108: 0, 144: 0, 12: 0.03})
+    put(block := called(residual_block(shape, 4, 2), shape), {108: 0, 144: 0, 12: 0.03})
     side = 0.03 * x[:, ::2, ::2].sum(axis=-1)
     expected = np.maximum((side - side.mean()) / np.sqrt(side.var() + 1e-3), 0)
     answer = to_numpy(block(x, training=True))[..., 0]
@@ -725,8 +721,7 @@ def _check():
     assert_allclose(answer, expected, atol=0.01, err_msg=hint)
     kept = sum(np.allclose(w, 0.99, atol=1e-3) for w in block.get_weights())
     assert kept == 3, "leave the batch norm's momentum as Keras has it: 0.99"
-    block = called(residual_block(shape, 4, 2), shape)
-    put(block, {108: 1, 144: 1, 12: 0})
+    put(block := called(residual_block(shape, 4, 2), shape), {108: 1, 144: 1, 12: 0})
     reached = seen(block, shape, 2, 2)[..., 0].sum()
     assert reached == 49, f"an output should see 49 pixels, not {reached}: which layer has strides?"
     put(block, {108: 0, 12: 1})
