@@ -37,7 +37,7 @@ to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
 # %% [markdown]
 # ## Reading a network
 #
-# The chapter behind these: [Review questions](01_reading_networks.ipynb).
+# The chapter behind these: [Reading a network](01_reading_networks.ipynb).
 #
 # ### A second convolution with `input_shape=(14,14,16)`
 #
