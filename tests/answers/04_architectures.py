@@ -528,7 +528,7 @@ def residual_block(input_shape, filters, strides=1):
     return keras.Model(x, layers.ReLU()(layers.add([main, shortcut])))
 
 
-# %% 4.6 wrong, loses 3: the ReLU before the sum, none after it
+# %% 4.6 wrong, loses 4: the ReLU before the sum, none after it
 def residual_block(input_shape, filters, strides=1):
     x = shortcut = keras.Input(input_shape)
     main = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(x)
