@@ -2,7 +2,7 @@
 
 ``python -m bench.networks`` trains each network with several seeds on all images of its data set,
 and writes train and test accuracies to ``bench/results/networks.json`` after each training. A
-second run goes on where the first was stopped. Data sets that are not at hand are left out: a
+second run with the same settings goes on where the first was stopped. Data sets that are not at hand are left out: a
 stand-in says nothing about the real one.
 """
 
@@ -100,15 +100,13 @@ def main() -> None:
     if unknown := set(options.names) - set(DATA):
         parser.error(f"no network named {', '.join(sorted(unknown))}; there are {', '.join(DATA)}")
 
+    settings = {"epochs": options.epochs, "batch_size": options.batch_size}
     report = header("bench.networks") | {"rows": []}
     if options.out.exists():
         old = json.loads(options.out.read_text(encoding="utf-8"))
         if all(old[key] == report[key] for key in ("device", "versions")):
-            report["rows"] = old["rows"]
-    settings = {"epochs": options.epochs, "batch_size": options.batch_size}
-    done = [
-        (row["network"], row["seed"]) for row in report["rows"] if settings.items() <= row.items()
-    ]
+            report["rows"] = [row for row in old["rows"] if settings.items() <= row.items()]
+    done = [(row["network"], row["seed"]) for row in report["rows"]]
     for dataset in dict.fromkeys(DATA[name] for name in options.names):
         images = data.load(dataset)
         if "stand-in" in images.source:
