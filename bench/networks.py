@@ -2,8 +2,8 @@
 
 ``python -m bench.networks`` trains each network with several seeds on all images of its data set,
 and writes train and test accuracies to ``bench/results/networks.json`` after each training. A
-second run with the same settings goes on where the first was stopped. Data sets that are not at hand are left out: a
-stand-in says nothing about the real one.
+second run with the same settings goes on where the first was stopped. Data sets that are not at
+hand are left out: a stand-in says nothing about the real one.
 """
 
 import argparse
