@@ -51,5 +51,5 @@ def save(path: Path, report: dict) -> None:
     """Write a report in one step, so that an interrupt leaves the old one."""
     path.parent.mkdir(exist_ok=True)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    new.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     new.replace(path)

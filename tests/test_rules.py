@@ -67,7 +67,8 @@ def test_outputs_hold_no_error_no_path_and_no_address(notebook):
 def test_notebooks_import_only_what_the_design_allows(notebook):
     allowed = {
         "keras", "numpy", "matplotlib", "scipy", "sklearn", "ipywidgets", "tensorflow",
-        "convbook", "google", "itertools", "math", "time", "warnings",
+        "convbook", "google",
+        "itertools", "json", "math", "os", "subprocess", "sys", "time", "warnings",
     }  # fmt: skip
     for cell in code(notebook):
         for package in re.findall(r"^\s*(?:import|from) ([\w]+)", cell.source, re.MULTILINE):
