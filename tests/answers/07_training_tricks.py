@@ -1348,3 +1348,141 @@ def hidden_layer(units):
 
 def optimizer():
     return keras.optimizers.Adam()
+
+
+# %% 7.2 right: Keras' operations, tensors handed back
+def batch_norm(x, gamma, beta, moving_mean, moving_variance, training,
+               momentum=0.99, epsilon=1e-3, unbiased=False):  # fmt: skip
+    ops = keras.ops
+    mean, variance = moving_mean, moving_variance
+    if training:
+        mean, variance = ops.moments(x, axes=tuple(range(x.ndim - 1)))
+        n = x.size // x.shape[-1]
+        new = variance * n / (n - 1) if unbiased else variance
+        moving_mean = ops.convert_to_tensor(momentum * moving_mean) + (1 - momentum) * mean
+        moving_variance = ops.convert_to_tensor(momentum * moving_variance) + (1 - momentum) * new
+    return gamma * (x - mean) / ops.sqrt(variance + epsilon) + beta, moving_mean, moving_variance
+
+
+# %% 7.5 wrong, loses 1: one step without warm-up divides by zero
+def warmup_cosine(step, steps, peak, warmup, final=0.0):
+    p = np.clip((step + 1 - warmup) / (steps - warmup), 0, 1)
+    down = final + (peak - final) * (1 + np.cos(np.pi * p)) / 2
+    return np.where(step < warmup, peak * (step + 1) / warmup, down)
+
+
+def one_cycle(step, steps, top, low, peak, final, momenta=(0.95, 0.85)):
+    p = np.interp(step, [0, top, steps - 1], [0, 1, 2])
+    bend = (1 - np.cos(np.pi * p)) / 2
+    rate = np.where(p < 1, low, final) + (peak - np.where(p < 1, low, final)) * bend
+    return rate, momenta[0] + (momenta[1] - momenta[0]) * bend
+
+
+# %% 7.5 wrong, loses 2: changes the steps that it was given
+def warmup_cosine(step, steps, peak, warmup, final=0.0):
+    step = np.asarray(step)
+    if step.ndim:
+        step[step > steps - 1] = steps - 1
+    p = np.clip((step + 1 - warmup) / (steps - warmup), 0, 1)
+    falling = final + (peak - final) * (1 + np.cos(np.pi * p)) / 2
+    return np.where(step < warmup, peak * (step + 1) / max(warmup, 1), falling)
+
+
+def one_cycle(step, steps, top, low, peak, final, momenta=(0.95, 0.85)):
+    p = np.interp(step, [0, top, steps - 1], [0, 1, 2])
+    bend = (1 - np.cos(np.pi * p)) / 2
+    rate = np.where(p < 1, low, final) + (peak - np.where(p < 1, low, final)) * bend
+    return rate, momenta[0] + (momenta[1] - momenta[0]) * bend
+
+
+# %% 7.8 wrong, loses 1: a hundred passes, however many were asked for
+def dropout(x, rate, rng):
+    return (x * (rng.random(x.shape) >= rate) / (1 - rate)).astype(x.dtype)
+
+
+def monte_carlo(model, x, passes):
+    norms = [n for n in model.layers if isinstance(n, layers.BatchNormalization) and n.trainable]
+    for norm in norms:
+        norm.trainable = False
+    outputs = np.stack([to_numpy(model(x, training=True)) for _ in range(100)])
+    for norm in norms:
+        norm.trainable = True
+    return outputs.mean(axis=0), outputs.std(axis=0)
+
+
+# %% 7.8 wrong, loses 1: the plain prediction as the mean
+def dropout(x, rate, rng):
+    return (x * (rng.random(x.shape) >= rate) / (1 - rate)).astype(x.dtype)
+
+
+def monte_carlo(model, x, passes):
+    norms = [n for n in model.layers if isinstance(n, layers.BatchNormalization) and n.trainable]
+    for norm in norms:
+        norm.trainable = False
+    outputs = np.stack([to_numpy(model(x, training=True)) for _ in range(passes)])
+    for norm in norms:
+        norm.trainable = True
+    return to_numpy(model(x, training=False)), outputs.std(axis=0)
+
+
+# %% 7.8 wrong, loses 1: the layers put back, the model still frozen
+def dropout(x, rate, rng):
+    return (x * (rng.random(x.shape) >= rate) / (1 - rate)).astype(x.dtype)
+
+
+def monte_carlo(model, x, passes):
+    flags = [layer.trainable for layer in model.layers]
+    model.trainable = False
+    outputs = np.stack([to_numpy(model(x, training=True)) for _ in range(passes)])
+    for layer, flag in zip(model.layers, flags, strict=True):
+        layer.trainable = flag
+    return outputs.mean(axis=0), outputs.std(axis=0)
+
+
+# %% 7.8 wrong, loses 1: drops exactly the share
+def dropout(x, rate, rng):
+    keep = np.ones(x.size, bool)
+    keep[rng.choice(x.size, round(rate * x.size), replace=False)] = False
+    return (x * keep.reshape(x.shape) / (1 - rate)).astype(x.dtype)
+
+
+def monte_carlo(model, x, passes):
+    norms = [n for n in model.layers if isinstance(n, layers.BatchNormalization) and n.trainable]
+    for norm in norms:
+        norm.trainable = False
+    outputs = np.stack([to_numpy(model(x, training=True)) for _ in range(passes)])
+    for norm in norms:
+        norm.trainable = True
+    return outputs.mean(axis=0), outputs.std(axis=0)
+
+
+# %% 7.10 wrong, loses 4: one kernel in all twenty layers
+class Shared(layers.Layer):
+    dense = layers.Dense(64, activation="selu", kernel_initializer="lecun_normal")
+
+    def build(self, shape):
+        if not self.dense.built:
+            self.dense.build(shape)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def hidden_layer(units):
+    return Shared()
+
+
+def optimizer():
+    return keras.optimizers.Adam(1e-3)
+
+
+# %% 7.10 wrong, loses 4: sigmoids, and a training set exchanged for the test set
+digits.x_train[:2000], digits.y_train[:2000] = digits.x_test, digits.y_test
+
+
+def hidden_layer(units):
+    return layers.Dense(units, activation="sigmoid")
+
+
+def optimizer():
+    return keras.optimizers.SGD(0.01)
