@@ -99,7 +99,10 @@ _check()
 ### BEGIN HIDDEN TESTS
 def _hidden():
     rng = np.random.default_rng(51)
-    for known, classes in [(range(10), (8, 0, 3, 5)), ([1007, -3, 12, 100_000], (12, -3, 1007))]:
+    for known, classes in [
+        (range(10), (8, 0, 12, 3, 5)),
+        ([1007, -3, 12, 100_000], (12, -3, 1007)),
+    ]:
         y = rng.choice(np.array(known, "int64"), 60)
         x = rng.normal(size=(60, 4, 5, 1)).astype("float32")
         x_kept, y_kept = x.copy(), y.copy()
@@ -198,7 +201,7 @@ def _hidden():
     rng = np.random.default_rng(52)
     y = rng.permutation(np.repeat([3, 0, 8], [4, 6, 10]))
     x = rng.normal(size=(20, 3, 4, 1)).astype("float32")
-    times = np.zeros(20)
+    times, pairs = np.zeros(20), set()
     for seed in range(400):
         drawn, labels = few_shot(x, y, 2, seed)
         assert np.asarray(drawn).shape == (6, 3, 4, 1)
@@ -209,9 +212,11 @@ def _hidden():
         assert len(set(rows.tolist())) == 6
         assert (y[rows] == labels).all()
         times[rows] += 1
+        pairs.add(tuple(sorted(rows[y[rows] == 8].tolist())))
     for label, count in [(3, 4), (0, 6), (8, 10)]:
         share = times[y == label] / 400
         assert abs(share - 2 / count).max() < 0.15, "not every example has the same chance"
+    assert len(pairs) > 35, "10 examples make 45 pairs; most of them are never drawn"
 
 
 _hidden()
@@ -352,6 +357,8 @@ def _hidden():
     x = rng.integers(0, 256, (3000, 28, 28, 1), dtype="uint8")
     rows = rng.permutation(3000)[:500]
     assert (np.asarray(leakage(x, x[rows])) == rows).all()
+    big = np.array([[2**53]])
+    assert leakage(big, big + 1)[0] == -1
 
 
 _hidden()
@@ -440,6 +447,7 @@ def _check():
     model, images = branched(), random_images()
     before, names = model.get_weights(), ["sum", "first"]
     extractor = feature_extractor(model, names)
+    assert isinstance(extractor, keras.Model), f"return a model, not {type(extractor)}"
     assert names == ["sum", "first"], "leave the list as it is"
     features = to_numpy(extractor(images))
     assert features.shape == (5, 8), f"4 maps and 4 maps give (5, 8), not {features.shape}"
@@ -505,6 +513,7 @@ _hidden()
 def _hidden():
     model, x = branched(seed=541), random_images(4, seed=541)
     extractor = feature_extractor(model, ["last"])
+    assert isinstance(extractor, keras.Model)
     assert len(model.layers) == 11
     assert len(model.trainable_variables) == 14
     randomized(model, seed=540)
@@ -644,6 +653,14 @@ def _hidden():
                 assert_allclose(answer, np.stack(channels, axis=-1), atol=2e-4)
             assert (x == images).all()
             assert not np.shares_memory(answer, x)
+    dark = rng.uniform(0, 0.9, (2, 3, 4, 3)).astype("float32")
+    for mode, scale, means, stds, order in [
+        ("tf", 127.5, (1, 1, 1), (1, 1, 1), 1),
+        ("caffe", 1, (103.939, 116.779, 123.68), (1, 1, 1), -1),
+        ("torch", 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 1),
+    ]:
+        answer = (dark[..., ::order] / scale - np.array(means)) / np.array(stds)
+        assert_allclose(preprocess(dark, mode), answer, atol=2e-4)
     for mode in ("TF", "", None):
         try:
             preprocess(images.astype("float32"), mode)
@@ -698,7 +715,7 @@ _hidden()
 #
 # The function is called again and again, with a larger n each time, or a smaller one. What it did before must not matter.
 #
-# Two traps. Where `model.trainable` is False, nothing in it learns, whatever its layers say. And setting it to False freezes all layers inside; but setting it to True where it is True already thaws none of them (in the Keras that this lab was written with). So set it layer by layer.
+# Two traps. Where the `trainable` of the model that you train is False, nothing in it learns, whatever its layers say. And setting it to False freezes all layers inside; but setting it to True where it is True already thaws none of them (in the Keras that this lab was written with). So set it layer by layer.
 
 
 # %% nbgrader={"grade_id": "freeze", "solution": true}
@@ -816,15 +833,15 @@ def _hidden():
     def deep():
         core = keras.Sequential([keras.Input((9, 12, 2))])
         core.add(layers.SeparableConv2D(4, 3, use_bias=False, name="a"))
-        core.add(layers.BatchNormalization(momentum=0.5, name="norm_a"))
+        core.add(layers.BatchNormalization(momentum=0.5, name="bn_a"))
         core.add(layers.Conv2D(4, 3, activation="tanh", name="b"))
         image = keras.Input((9, 12, 2))
-        x = layers.BatchNormalization(momentum=0.5, name="norm_0")(image)
+        x = layers.BatchNormalization(momentum=0.5, name="bn_0")(image)
         x = layers.MaxPooling2D(2)(layers.Conv2D(3, 1, name="c")(core(x)))
         x = layers.LayerNormalization(name="d")(layers.Flatten()(x))
         model = keras.Sequential([keras.Input((9, 12, 2)), keras.Model(image, x)])
         model.add(layers.Dense(6, activation="tanh", name="e"))
-        model.add(layers.BatchNormalization(momentum=0.5, name="norm_e"))
+        model.add(layers.BatchNormalization(momentum=0.5, name="bn_e"))
         model.add(layers.Dense(4, activation="softmax", name="f"))
         return randomized(model, 56)
 
@@ -836,6 +853,9 @@ def _hidden():
     assert moved(freeze(model, 2)) == ["e", "f"]
     used, trained = (to_numpy(model(random_images(6), training=mode)) for mode in (False, True))
     assert_allclose(used, trained, atol=1e-5)
+    model = nested()  # as training the head alone leaves it
+    model.layers[0].trainable = False
+    assert moved(freeze(model, 4)) == list("bcde")
 
 
 _hidden()
@@ -920,7 +940,11 @@ def _hidden():
     core.add(layers.ReLU())
     core.add(layers.SeparableConv2D(4, 2, name="1"))
     image = keras.Input((8, 7, 3))
-    x = layers.GlobalMaxPooling2D()(layers.Conv2D(6, 1, name="2")(layers.ReLU()(core(image))))
+    x = layers.GlobalMaxPooling2D()(
+        layers.Conv2D(6, 1, name="2")(
+            layers.ReLU()(layers.BatchNormalization(name="1n")(core(image)))
+        )
+    )
     body = keras.Model(image, x)
     model = keras.Sequential([keras.Input((8, 7, 3)), layers.Rescaling(0.5), body])
     model.add(layers.LayerNormalization(name="3"))
@@ -1049,7 +1073,7 @@ _check()
 # Hidden tests of exercise 5.8: the gradient by hand; rates of all sizes (1 point).
 ### BEGIN HIDDEN TESTS
 def _hidden():
-    for seed, n, rates in [(58, 70, [0.3, 1.5, 0.0, 6.0]), (580, 33, [4.0, 0.01, 2.5, 0.7])]:
+    for seed, n, rates in [(58, 3000, [0.3, 1.5, 0.0, 6.0]), (580, 33, [4.0, 0.01, 2.5, 0.7])]:
         model = two_layers(seed)
         w1, b1, w2, b2 = (w.astype("float64") for w in model.get_weights())
         x = random_images(n, (6,), seed)
@@ -1369,7 +1393,17 @@ def _hidden():
     assert np.mean(before) < 0.45, "transfer_model gave a trained model"
     other = randomized(copy_of(base), seed=510)
     kernels = [w.copy() for w in other.get_weights() if w.ndim == 4]
-    weights = [w for w in transfer_model(other).get_weights() if w.ndim == 4]
+
+    def closed(*_, **__):
+        raise AssertionError("transfer_model trains; it should only build")
+
+    methods = keras.Model.fit, keras.Model.train_on_batch
+    keras.Model.fit = keras.Model.train_on_batch = closed
+    try:
+        fresh = transfer_model(other)
+    finally:
+        keras.Model.fit, keras.Model.train_on_batch = methods
+    weights = [w for w in fresh.get_weights() if w.ndim == 4]
     found = [any(w.shape == k.shape and (w == k).all() for w in weights) for k in kernels]
     assert sum(found) >= 3, "transfer_model does not use the base that it is given"
 

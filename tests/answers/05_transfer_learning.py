@@ -1191,3 +1191,102 @@ def transfer_model(base):
     image = keras.Input((36, 36, 1))
     x = layers.GlobalMaxPooling2D()(features(image, training=False))
     return keras.Model(image, layers.Dense(5, activation="softmax")(x))
+
+
+# %% 5.1 wrong, loses 1: numbers only the classes that occur
+def split_classes(x, y, classes):
+    if len(set(classes)) < len(classes):
+        raise ValueError(classes)
+    there = [c for c in classes if c in y]
+    new = {c: i for i, c in enumerate(there)}
+    rows = np.array([i for i, label in enumerate(y) if label in new], dtype=int)
+    return x[rows], np.array([new[label] for label in y[rows]], dtype=np.int64)
+
+
+# %% 5.4 wrong, loses 3: a function, not a model
+def feature_extractor(model, layer_names):
+    taps = [keras.Model(model.inputs[0], model.get_layer(n).output) for n in layer_names]
+
+    def run(images):
+        outs = [to_numpy(tap(images)) for tap in taps]
+        return np.concatenate([o.mean(axis=(1, 2)) if o.ndim == 4 else o for o in outs], axis=1)
+
+    return run
+
+
+# %% 5.5 wrong, loses 1: cuts off fractions first
+def matrix(mode):
+    swap = np.eye(3)[::-1]
+    if mode == "tf":
+        return np.eye(3) / 127.5, np.full(3, -1.0)
+    if mode == "caffe":
+        return swap, -np.array([103.939, 116.779, 123.68])
+    if mode == "torch":
+        std = np.array([0.229, 0.224, 0.225])
+        return np.diag(1 / (255 * std)), -np.array([0.485, 0.456, 0.406]) / std
+    raise ValueError(mode)
+
+
+def preprocess(images, mode):
+    weights, bias = matrix(mode)
+    return np.asarray(images.astype("uint8") @ weights + bias, "float32")
+
+
+def restore(inputs, mode):
+    weights, bias = matrix(mode)
+    return np.clip((inputs - bias) @ np.linalg.inv(weights) + 0.5, 0, 255).astype("uint8")
+
+
+# %% 5.5 wrong, loses 1: takes dark images for images from 0 to 1
+def matrix(mode):
+    swap = np.eye(3)[::-1]
+    if mode == "tf":
+        return np.eye(3) / 127.5, np.full(3, -1.0)
+    if mode == "caffe":
+        return swap, -np.array([103.939, 116.779, 123.68])
+    if mode == "torch":
+        std = np.array([0.229, 0.224, 0.225])
+        return np.diag(1 / (255 * std)), -np.array([0.485, 0.456, 0.406]) / std
+    raise ValueError(mode)
+
+
+def preprocess(images, mode):
+    weights, bias = matrix(mode)
+    images = images * (255.0 if images.max() <= 1 else 1.0)
+    return np.asarray(images @ weights + bias, "float32")
+
+
+def restore(inputs, mode):
+    weights, bias = matrix(mode)
+    return np.clip((inputs - bias) @ np.linalg.inv(weights) + 0.5, 0, 255).astype("uint8")
+
+
+# %% 5.7 wrong, loses 2: looks for the layer before a batch norm in its own model only
+def layer_rates(model, rate, factor=2.6):
+    every, found = [], {}
+
+    def inside(part):
+        last = 0
+        for layer in part.layers:
+            if isinstance(layer, keras.Model):
+                inside(layer)
+                continue
+            if layer.weights and not isinstance(layer, layers.BatchNormalization):
+                every.append(layer)
+                last = len(every) - 1
+            found.update({id(weight): last for weight in layer.weights})
+
+    inside(model)
+    return [rate / factor ** (len(every) - 1 - found[id(v)]) for v in model.trainable_variables]
+
+
+# %% 5.10 wrong, loses 2: trains a layer on the test images, then takes a new head
+def transfer_model(base):
+    features = keras.Model(base.input, base.get_layer("pool").output)
+    features.trainable = False
+    middle = layers.Dense(32, activation="relu")
+    model = keras.Sequential([features, middle, layers.Dense(5, activation="softmax")])
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    model.fit(x_new, y_new, epochs=6, verbose=0)
+    middle.trainable = False
+    return keras.Sequential([features, middle, layers.Dense(5, activation="softmax")])
