@@ -3,12 +3,14 @@
 ``python -m bench.speed`` trains the network with two blocks of chapter 03 (564,426 parameters) on
 images of random numbers. All settings are timed in each round, one after another, so that a busy
 machine slows them alike; ``bench/results/speed.json`` gets the median of the rounds and their range
-in images per second. ``KERAS_BACKEND=jax`` measures that back end. Rows of other devices and back
-ends stay in the file.
+in images per second. ``KERAS_BACKEND=jax`` measures that back end, ``TF_ENABLE_ONEDNN_OPTS=0``
+TensorFlow without the processor's own convolutions. Rows of other devices and back ends stay in the
+file.
 """
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 
@@ -105,11 +107,12 @@ def main() -> None:
             speeds[name].append(options.images / (time.perf_counter() - start))
 
     report = header("bench.speed")
-    where = {"device": report.pop("device"), "backend": backend, "date": report["date"]}
+    label = backend + (" without oneDNN" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "")
+    where = {"device": report.pop("device"), "backend": label, "date": report["date"]}
     old = (
         json.loads(options.out.read_text(encoding="utf-8"))["rows"] if options.out.exists() else []
     )
-    kept = [r for r in old if (r["device"], r["backend"]) != (where["device"], backend)]
+    kept = [r for r in old if (r["device"], r["backend"]) != (where["device"], label)]
     rows = [
         {
             **{**where, "setting": name, "batch_size": SETTINGS[name], "rounds": options.rounds},

@@ -68,7 +68,8 @@ def test_notebooks_import_only_what_the_design_allows(notebook):
     allowed = {
         "keras", "numpy", "matplotlib", "scipy", "sklearn", "ipywidgets", "tensorflow",
         "convbook", "google",
-        "itertools", "json", "math", "os", "subprocess", "sys", "time", "warnings",
+        "itertools", "json", "math", "os", "socket", "subprocess", "sys", "time",
+        "warnings",
     }  # fmt: skip
     for cell in code(notebook):
         for package in re.findall(r"^\s*(?:import|from) ([\w]+)", cell.source, re.MULTILINE):
