@@ -638,29 +638,23 @@ _check()
 # Hidden tests of exercise 5.5: preprocess, with the numbers of the table (1 point).
 ### BEGIN HIDDEN TESTS
 def _hidden():
+    def by_hand(images):
+        r, g, b = (images[..., c].astype("float64") for c in range(3))
+        yield "tf", [(c - 127.5) / 127.5 for c in (r, g, b)]
+        yield "caffe", [b - 103.939, g - 116.779, r - 123.68]
+        r, g, b = r / 255 - 0.485, g / 255 - 0.456, b / 255 - 0.406
+        yield "torch", [r / 0.229, g / 0.224, b / 0.225]
+
     rng = np.random.default_rng(55)
-    images = rng.integers(0, 256, (3, 5, 4, 3))
-    r, g, b = (images[..., c].astype("float64") for c in range(3))
-    stack = [(c - 127.5) / 127.5 for c in (r, g, b)]
-    expected = {"tf": stack, "caffe": [b - 103.939, g - 116.779, r - 123.68]}
-    stack = [(r / 255 - 0.485) / 0.229, (g / 255 - 0.456) / 0.224, (b / 255 - 0.406) / 0.225]
-    for mode, channels in (expected | {"torch": stack}).items():
-        for dtype in ("uint8", "float32", "float64"):
-            x = images.astype(dtype)
-            for _ in range(2):
-                answer = preprocess(x, mode)
-                assert answer.dtype == "float32"
-                assert_allclose(answer, np.stack(channels, axis=-1), atol=2e-4)
-            assert (x == images).all()
+    images, dark = rng.integers(0, 256, (3, 5, 4, 3)), rng.uniform(0, 0.9, (2, 3, 4, 3))
+    for given, dtype in itertools.product((images, dark), ("uint8", "float32", "float64")):
+        x = given.astype(dtype)
+        for mode, channels in by_hand(x.copy()):
+            answer = preprocess(x, mode)
+            assert answer.dtype == "float32"
+            assert_allclose(answer, np.stack(channels, axis=-1), atol=2e-4)
+            assert (x == given.astype(dtype)).all()
             assert not np.shares_memory(answer, x)
-    dark = rng.uniform(0, 0.9, (2, 3, 4, 3)).astype("float32")
-    for mode, scale, means, stds, order in [
-        ("tf", 127.5, (1, 1, 1), (1, 1, 1), 1),
-        ("caffe", 1, (103.939, 116.779, 123.68), (1, 1, 1), -1),
-        ("torch", 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 1),
-    ]:
-        answer = (dark[..., ::order] / scale - np.array(means)) / np.array(stds)
-        assert_allclose(preprocess(dark, mode), answer, atol=2e-4)
     for mode in ("TF", "", None):
         try:
             preprocess(images.astype("float32"), mode)
@@ -853,9 +847,6 @@ def _hidden():
     assert moved(freeze(model, 2)) == ["e", "f"]
     used, trained = (to_numpy(model(random_images(6), training=mode)) for mode in (False, True))
     assert_allclose(used, trained, atol=1e-5)
-    model = nested()  # as training the head alone leaves it
-    model.layers[0].trainable = False
-    assert moved(freeze(model, 4)) == list("bcde")
 
 
 _hidden()
@@ -940,12 +931,8 @@ def _hidden():
     core.add(layers.ReLU())
     core.add(layers.SeparableConv2D(4, 2, name="1"))
     image = keras.Input((8, 7, 3))
-    x = layers.GlobalMaxPooling2D()(
-        layers.Conv2D(6, 1, name="2")(
-            layers.ReLU()(layers.BatchNormalization(name="1n")(core(image)))
-        )
-    )
-    body = keras.Model(image, x)
+    x = layers.ReLU()(layers.BatchNormalization(name="1n")(core(image)))
+    body = keras.Model(image, layers.GlobalMaxPooling2D()(layers.Conv2D(6, 1, name="2")(x)))
     model = keras.Sequential([keras.Input((8, 7, 3)), layers.Rescaling(0.5), body])
     model.add(layers.LayerNormalization(name="3"))
     model.add(layers.Dense(6, name="4"))
