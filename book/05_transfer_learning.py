@@ -5,13 +5,13 @@
 #
 # After this chapter you can
 #
-# - **cut** a trained network into a base and a head, and **train** a new head on features that are computed once;
+# - **use** a part of a trained network again, and **train** the rest anew;
 # - **fine-tune** the base with a smaller learning rate than the head, with an optimizer of your own that works on every back end of Keras;
 # - **draw** the curve of accuracy against the number of examples, and say from it what pre-training was worth;
 # - **look** at what the layers of a base respond to;
 # - **keep** batch normalization from spoiling a base, and feed a base what it was trained on;
 # - **decide** what to train, given how much data you have and how similar it is;
-# - **find** the leaks that make transfer look better than it is.
+# - **find** leaks between training and test images.
 #
 # Reading, running and answering take about two hours. The lab takes two hours more. You should know the chapters on [convolution](02_convolution.ipynb) and [pooling](03_pooling.ipynb).
 
@@ -42,7 +42,7 @@ to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
 # %% [markdown]
 # ## Old classes, new classes
 #
-# Usually the first network is trained by somebody else, for weeks, on millions of images: ImageNet {cite}`russakovsky2015`. To see every part of the story we play both roles. The digits 0 to 4 are the **old** classes, with all the images there are. The digits 5 to 9 are the **new** ones. Of these we pretend to have few.
+# Usually the first network is trained by somebody else, for a long time, on more than a million images: ImageNet {cite}`russakovsky2015`. To see every part of the story we play both roles. The digits 0 to 4 are the **old** classes, with all the images there are. The digits 5 to 9 are the **new** ones. Of these we pretend to have few.
 #
 # Neat digits are too easy to tell much. So we make all of them, old and new, a little as they come from a bad scanner: up to 4 pixels off their place, and half of them as a negative, black on white.
 
@@ -144,7 +144,7 @@ for layer in base.layers[:-1]:
 # %% [markdown]
 # For two filters of each layer, the three images that excite them most, cut to what the unit saw:
 
-# %% mystnb={"image": {"alt": "Three rows of six cut-outs of digits. In the first row, 5 by 5 pixels with an edge or a piece of a stroke. In the second, 9 by 9 pixels with bends and ends of strokes. In the third, 17 by 17 pixels with large parts of a digit; the three cut-outs of one filter resemble each other."}}
+# %% mystnb={"image": {"alt": "Three rows of six cut-outs of digits. In the first row, 5 by 5 pixels with an edge or a piece of a stroke. In the second, 9 by 9 pixels with pieces of strokes. In the third, 17 by 17 pixels with larger parts of a digit, some white on black, some black on white."}}
 shown, titles = [], []
 for name, layer_maps, field, jump in zip(names, maps, fields, jumps, strict=True):
     strongest = layer_maps.max(axis=(1, 2))  # each filter's best answer to each image
@@ -174,7 +174,7 @@ for name, value in zip(names, loyalties, strict=True):
 claim("filters of the third layer keep to a digit more", loyalties[2] > loyalties[0] + 0.05)
 
 # %% [markdown]
-# The first layers are *general*, the last are *specific* to what the network was trained for. {cite:t}`yosinski2014` measured the same on ImageNet. It is the reason for all that follows: the lower a layer, the safer it is to keep.
+# The first layers are *general*, the last are *specific* to what the network was trained for. {cite:t}`yosinski2014` found it on ImageNet in another way: they moved the first n layers to a new task and measured what was lost. It is the reason for all that follows: the lower a layer, the safer it is to keep.
 #
 # There is a second way to ask. Do not search for an image, **make** one. Training usually holds the image fixed and moves the weights. Turn it round: a layer whose only weight *is* an image, under a base that does not move. The output of the third layer on 17×17 pixels is 1×1×64, so each image meets each filter just once.
 
@@ -201,7 +201,7 @@ dreamer.add(layers.Reshape((64,)))
 # %% [markdown]
 # The loss is minus the answer of one filter, a different one for each of the six images. **Predict:** what will an image look like that the filter loves above all?
 
-# %% mystnb={"image": {"alt": "Six made images of 17 by 17 pixels, each with hard black and white blobs and stripes. They have pieces of strokes in them but are no digits."}}
+# %% mystnb={"image": {"alt": "Six made images of 17 by 17 pixels, with hard black and white blobs and stripes, and grey noise left in places. They have pieces of strokes in them but are no digits."}}
 strongest = maps[2].max(axis=(1, 2, 0))
 chosen = np.argsort(strongest)[-6:]
 wanted = np.eye(64, dtype="float32")[chosen]
@@ -222,9 +222,9 @@ claim("each made image excites its filter more", (answers > strongest[chosen]).a
 # %% [markdown]
 # They are not digits. A filter answers to much that never occurs in an image. What it says about images is shown by the real cut-outs; what it *would* say elsewhere is another matter. (And note that we needed no gradient tape: any optimizer of Keras will move whatever is a weight.)
 #
-# ## Features once, head often
+# ## A frozen base
 #
-# Now the first way to use the base: leave it as it is. Whatever images come, their 576 **features** never change. **Count first:**
+# Now the first way to use the base: leave it as it is. Each image gives 576 **features**. **Count first:**
 
 # %%
 quiz("05", "work-of-the-base")
@@ -267,7 +267,7 @@ def few(k):
 print("images of each class in few(5):", np.bincount(y_new[few(5)]))
 
 # %% [markdown]
-# All trainings of this chapter are 200 steps of plain SGD with batches of 32, drawn with replacement from the few. One call of `fit` sees all 200 batches.
+# Unless we say otherwise, a training on new images is 200 steps of plain SGD with batches of 32, drawn with replacement from the few. One call of `fit` sees all 200 batches.
 
 
 # %%
@@ -393,11 +393,11 @@ for name in ("GradientSGD", "UpdateSGD", "UpdateAdam"):
 claim("GradientAdam: base weights move nearly as far as before", ratios["GradientAdam"].min() > 0.6)
 
 # %% [markdown]
-# A tenth of the gradient under Adam is *no change at all*. No message tells you. Adam divides a running mean of the gradient by a running root mean square of the same gradient. A factor $c > 0$ stands above and below, and goes:
+# Under Adam, a tenth of the gradient makes next to no difference to the step. No message tells you. Adam divides a running mean of the gradient by a running root mean square of the same gradient. A factor $c > 0$ stands above and below, and goes:
 #
 # $$\frac{c\,m}{\sqrt{c^2 v} + ε} ≈ \frac{m}{\sqrt{v}} .$$
 #
-# The same happens with RMSProp, AdaGrad and every optimizer that scales by the gradient's size ([chapter 07](07_training_tricks.ipynb) has them all). For plain SGD the step is $-η\,g$, so it makes no difference which of the two factors is made smaller. From here we use `ScaledUpdate`, which is right for each of them, with momentum and with weight decay, as it looks only at where the weight was and where it is.
+# The same happens with RMSProp and other optimizers that divide by the gradient's size (with Keras' AdaGrad only once its sum of squares has outgrown its start of 0.1) ([chapter 07](07_training_tricks.ipynb) has them all). For plain SGD the step is $-η\,g$, so it makes no difference which of the two factors is made smaller. From here we use `ScaledUpdate`, which is right for each of them, with momentum and with weight decay, as it looks only at where the weight was and where it is.
 #
 # ## The curve
 #
@@ -470,7 +470,7 @@ axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
-# What of this holds for other seeds and other digits, too:
+# What of this we dare to claim:
 
 # %%
 scratch = {k: curve[k]["from scratch"] for k in SIZES}
@@ -482,7 +482,7 @@ not_worse = np.mean([curve[k][slow_base] - curve[k]["fine-tuned, one rate"] for 
 claim("a tenth of the rate is no loss for the base", not_worse > -0.02)
 
 # %% [markdown]
-# Two things stand out.
+#
 #
 # **The base makes up for images.** Is the comparison fair? Perhaps the network from scratch only needs more time. Give it three times the steps, and Adam:
 
@@ -493,10 +493,13 @@ with_patience = accuracy(patient, x_test, y_test)
 by_heart = accuracy(patient, x_new[few(10)], y_new[few(10)])
 print(f"from scratch, 10 a class, 600 steps of Adam ≈ {with_patience:.1%}")
 claim("it knows its 50 images by heart", by_heart > 0.95)
-claim("and is still 3 points behind", with_patience < curve[10]["head only"] - 0.03)
+claim(
+    "and is still over 3 points behind the head alone",
+    with_patience < curve[10]["head only"] - 0.03,
+)
 
 # %% [markdown]
-# It has learned all that it can from 50 images. Think of what the base *cannot* have brought: it has never seen a 5, a 6, a 7, an 8 or a 9. What it brings is what does **not** matter. About four thousand digits have taught it that a stroke is a stroke wherever it stands, and whether it is white or black. Nobody can learn that from fifty images.
+# It knows its 50 images by heart, and more steps would have little left to correct. Think of what the base *cannot* have brought: it has never seen a 5, a 6, a 7, an 8 or a 9. Some of what it brings must be what does **not** matter. Thousands of digits have shown it strokes at many places, white and black. Fifty images show little of that.
 #
 # **The full learning rate throws it away.** With 0.1 for all, fine-tuning can lose most of its start: look at the dotted and the dash-dotted line. (How much, depends on the data.) How much does the base itself lose? Put the *old* head back on each of the two fine-tuned bases, and ask for 0 to 4 again:
 
@@ -516,7 +519,7 @@ claim(
 )
 
 # %% [markdown]
-# Fifty images of other digits, 200 steps, and the old digits are partly forgotten: this is called *catastrophic forgetting*. What is forgotten is not only what a 3 is, but also what was good for all digits. The slides' 0.01 for the base keeps more. With few images it is about as good as the head alone: there is not enough data to improve a base with.
+# Fifty images of other digits, 200 steps, and the old digits are partly forgotten: this is called *catastrophic forgetting*. (The rate of 0.1 may be too high for these kernels altogether: from scratch it does badly too.) The slides' 0.01 for the base keeps more. With few images, do not expect it to beat the head alone: there is little data to improve a base with.
 #
 # ## Which regime?
 #
@@ -557,12 +560,12 @@ all_worth = worth["digits, all"], worth["photographs, all"]
 claim("with all images it is 2 points ahead on both, after 200 steps", min(all_worth) > 0.02)
 
 # %% [markdown]
-# Ten photographs of each class and a base of strokes: there is less to gain. With all images the base is still ahead, as it also saves *steps*: 200 are not enough to train a network from scratch. The usual advice follows from the two questions, and is a place to begin, not a law:
+# Ten photographs of each class and a base of strokes: there is less to gain. (Photographs are also harder in themselves, and "best" is picked on the test images: read this as a tendency.) With all images the base is still ahead, as it also saves *steps*: 200 steps of plain SGD at this rate are not enough to train the network from scratch. The usual advice follows from the two questions, and is a place to begin, not a law:
 #
 # | | similar to the old data | different |
 # | --- | --- | --- |
 # | **few images** | head only, on cached features | the hardest case: features of a *lower* layer, or a better base |
-# | **many images** | fine-tune all, base at a smaller rate | fine-tune all, or from scratch; the base is a better start than noise |
+# | **many images** | fine-tune all, base at a smaller rate | fine-tune all, or from scratch; the base is often the better start |
 #
 # When in doubt, draw the curve: it takes minutes on cached features.
 #
@@ -590,12 +593,12 @@ for trainable in (True, False):
 # %% [markdown]
 # Two surprises. With `trainable = False` the layer works in inference mode *even if* it is called with `training=True`. For other layers of Keras `trainable` only says whether weights are updated; for this one it changes what comes out. And the other way round: `training=False` holds the averages, not the learning. γ and β are still trained.
 #
-# So a widely printed recipe, in Keras' own guide too, is this: call the base with `training=False` when you build the model, and unfreeze its weights later. **Does it hold?** Here is a base with batch normalization in three models: built with `training=False`; wrapped in a layer that says `training=False` each time it is called; and with its normalization layers frozen. Each is trained for 4 steps.
+# So a widely printed recipe, in [Keras' own guide](https://keras.io/guides/transfer_learning/) too, is this: call the base with `training=False` when you build the model, and unfreeze its weights later. **Does it hold?** Here is a base with batch normalization in three models: built with `training=False`; wrapped in a layer that says `training=False` each time it is called; and with its normalization layers frozen. Each is trained for 4 steps.
 
 
 # %%
 class InInference(layers.Layer):
-    """Calls a base in inference mode, whatever the model around it does."""
+    """Calls a base with training=False."""
 
     def __init__(self, base, **options):
         super().__init__(**options)
@@ -639,7 +642,7 @@ for build in (built_with, wrapped, frozen):
     print(f"{build.__name__:10} changed:", *changed)
 
 # %% [markdown]
-# The first recipe does **not** hold. `fit` calls the model with `training=True`, and a functional model hands this down to its layers, over the `False` that was written when it was built. It is [a known question](https://github.com/keras-team/keras/issues/20285) about Keras 3. The wrapper does what the recipe promised: kernels, γ and β learn, the averages stay. Freezing the normalization layers holds γ and β, too, and is the simplest. (While the *whole* base is frozen there is no danger: frozen means inference mode.)
+# The first recipe does **not** hold. `fit` calls the model with `training=True`, and a functional model hands this down to its layers, over the `False` that was written when it was built. It is [a known question](https://github.com/convbook/convbook/issues/20285) about Keras 3. The wrapper does what the recipe promised: kernels, γ and β learn, the averages stay. Freezing the normalization layers holds γ and β, too, and is the simplest. (While the *whole* base is frozen there is no danger: frozen means inference mode.)
 #
 # What does it cost to fall for it? Our base again, with batch normalization after each convolution, in two models that share it: as `fit` calls it, and wrapped.
 
@@ -655,7 +658,7 @@ for mode, part in [("training mode", bn_base), ("inference mode", InInference(bn
     bn_models[mode] = compiled(model, UpdateSGD(0.1, multipliers=slow))
 
 # %% [markdown]
-# First, the strangest experiment of this chapter: **train with a learning rate of 0.** Nothing can be learned, and nothing forgotten. We show the models 50 batches of digits that they know. But the folder is sorted, and somebody forgot to shuffle: they are all ones, all negatives. Then we ask about all old digits.
+# First, the strangest experiment of this chapter: **train with a learning rate of 0.** So nothing can be learned, and nothing forgotten? We show the models 50 batches of digits that they know. But the folder is sorted, and somebody forgot to shuffle: they are all ones, all negatives. Then we ask about all old digits.
 
 # %%
 quiz("05", "rate-zero")
@@ -675,7 +678,7 @@ claim("in training mode 5 points and more are gone", bn_after["training mode"] <
 # %% [markdown]
 # The moving averages are no weights of the optimizer. They follow whatever goes through. (This also makes cached features wrong: the base that made them is no longer there.)
 #
-# Second, a fine-tuning that is meant seriously. Base and head learn, with 0.001 and 0.01. (The features of this base are larger than those of the other, and with 0.1 the head would jump about.) Twice 100 images: once 20 of each new digit, as they come; once only the negatives among the first 40, as if all came from one scanner. The test images are of both kinds. **Predict:** where does training mode do harm?
+# Second, a fine-tuning that is meant seriously. Base and head learn, with 0.001 and 0.01. (With batch normalization we choose smaller rates.) Once 100 images, 20 of each new digit, as they come; once about as many, only the negatives among the first 40 of each, as if all came from one scanner. The test images are of both kinds. **Predict:** where does training mode do harm?
 
 # %%
 negatives = np.flatnonzero(x_new[:, 0, 0, 0] > 0.5)
@@ -722,7 +725,7 @@ for module in (vgg16, resnet50, mobilenet_v2, densenet, efficientnet):
 #
 # - **`tf`** (MobileNet, Inception, Xception): from −1 to 1. Orange: 255/127.5 − 1 = 1, 128/127.5 − 1 = 0.004, 0/127.5 − 1 = −1.
 # - **`torch`** (DenseNet): to 0–1, minus a mean, divided by a standard deviation, each channel its own. Red: (255/255 − 0.485)/0.229 = 2.249.
-# - **`caffe`** (VGG, ResNet): minus a mean, *not* scaled, and the channels in the order blue, green, red.
+# - **`caffe`** (VGG, ResNet, but not ResNetV2, which takes `tf`): minus a mean, *not* scaled, and the channels in the order blue, green, red.
 # - **nothing** (EfficientNet, ConvNeXt, MobileNetV3): the function returns what it gets, because the model has a layer of its own that scales.
 #
 # Now read the whole recipe off the library. Whatever else it is, each mode treats every pixel alike, and does nothing but multiply and add: $y = x A + b$ with a 3×3 matrix $A$. Four colours are enough to find it out: black gives $b$, and pure red, green and blue give the rows of $A$.
@@ -743,7 +746,7 @@ for mode, (matrix, offset) in recipes.items():
     claim(f"{mode}: multiply by a 3×3 matrix and add is all it does", same)
 
 # %% [markdown]
-# The matrix of `caffe` swaps red and blue. And $x A + b$ at every pixel is a 1×1 convolution ([chapter 02](02_convolution.ipynb)): preprocessing can be the first layer of the model, where nobody can forget it. EfficientNet does just that.
+# The matrix of `caffe` swaps red and blue. And $x A + b$ at every pixel is a 1×1 convolution ([chapter 02](02_convolution.ipynb)): preprocessing can be the first layer of the model, where nobody can forget it. EfficientNet begins with layers that scale (`Rescaling` and `Normalization`).
 #
 # Why `.copy()`, everywhere? **Predict** what the second line prints:
 
@@ -784,13 +787,13 @@ claim("255 times too bright costs less than that", lost["0 to 255"] < lost["−1
 claim("so does black for white", lost["black and white swapped"] < lost["−1 to 1"])
 
 # %% [markdown]
-# The order may surprise you. White for black costs next to nothing, because the base has seen both in its training. 255 times too bright costs little too: a network of ReLUs whose biases are small answers to 255 times the input with about 255 times the output, and the largest of the five outputs stays the largest. (The loss is another matter, and so are a network with other activations, or training on from here.) But −1 to 1, which looks so harmless, moves *every* pixel of the background, and so every feature.
+# The order may surprise you. White for black costs less, because the base has seen both in its training. So does 255 times too bright: a network of ReLUs whose biases are small answers to 255 times the input with about 255 times the output, and the largest of the five outputs stays the largest. (The loss is another matter, and so are a network with other activations, or training on from here.) But −1 to 1, which looks so harmless, moves all that is black: the background of a white digit, the strokes of a black one. The base has never seen a negative pixel.
 #
 # So the accuracy alone is no proof that the form is right: it may be wrong and cost just a few points that you will never miss.
 #
 # ## From the shelf
 #
-# Now the same with a network that others trained, on ImageNet. The smallest one of Keras will do: MobileNetV2 {cite}`sandler2018` with 0.35 of its filters, without its head. Its weights must be downloaded once (2 MB). Where they cannot be had, the same network stands there with random weights, and the line after `≈` says so.
+# Now the same with a network that others trained, on ImageNet. One of the smallest of Keras will do: MobileNetV2 {cite}`sandler2018` with 0.35 of its filters, without its head. Its weights must be downloaded once (2 MB). Where they cannot be had, the same network stands there with random weights, and the line after `≈` says so.
 
 
 # %%
@@ -854,9 +857,9 @@ print(f"accuracy on ten classes of photographs, 300 images to learn from ≈ {sc
 print("with weights ≈", path)
 
 # %% [markdown]
-# Read the second number only together with the third line. With ImageNet's weights it is the value of a base from the shelf. With random ones it is what guessing gives, or little more: one layer of random filters did no harm ([chapter 02](02_convolution.ipynb)), but through all the untrained layers of a deep network next to nothing comes.
+# Read the accuracy only together with the line below it. With ImageNet's weights it is the value of a base from the shelf. With random ones it is what guessing gives, or little more: one layer of random filters did no harm ([chapter 02](02_convolution.ipynb)), but through all the untrained layers of this network the features shrink to almost nothing, and a linear head with C = 0.01 cannot use them.
 #
-# ## Cached features, or augmentation
+# ## Caching and augmentation
 #
 # Features computed once make training cheap. Augmentation (a random shift, turn or flip of each image in each epoch, as in [chapter 07](07_training_tricks.ipynb)) makes few images go further. Many tutorials put the random layers in front of the base. **Question:** can you have both?
 
@@ -873,12 +876,12 @@ claim("in training, features of one image differ from pass to pass", changed > 0
 alike = np.allclose(shifting.predict(some, verbose=0), features_of(some), atol=1e-5)
 claim("with predict they are those of the image that was not shifted", alike)
 
-for epochs, copies in [(20, 1), (20, 5)]:
-    print(f"500 images, {epochs} epochs: {500 * epochs:,} passes through the base if augmented,")
-    print(f"   {500 * copies:,} if {copies} fixed version(s) of each image are cached")
+print(f"500 images, 20 epochs: {500 * 20:,} passes through the base if augmented")
+for copies in (1, 5):
+    print(f"fixed versions of each image that are cached: {copies}; passes: {500 * copies:,}")
 
 # %% [markdown]
-# The cached features are those of *one* version of each image. Augmentation gives a new version each time, so the base must run each time. And there is a trap: `predict` switches random layers off. Whoever caches with `predict` through a model that augments gets features without any augmentation, and no warning.
+# There is a trap: `predict` switches random layers off. Whoever caches with `predict` through a model that augments gets features without any augmentation, and no warning.
 #
 # Between the two lies a third way: cache a fixed number of shifted versions of each image. You pay once for each version.
 #
@@ -887,7 +890,7 @@ for epochs, copies in [(20, 1), (20, 5)]:
 # With few images, everybody is tempted to make more of them. Take 10 images of each new class, make ten versions of each, shifted and with noise, and *then* split into training and test images at random. It looks harmless. **Predict:**
 
 # %%
-quiz("05", "split-first")
+quiz("05", "versions")
 
 # %%
 from sklearn.neighbors import KNeighborsClassifier
@@ -913,7 +916,7 @@ print(f"split before, by image ≈ {honest:.1%}")
 claim("the wrong order adds 10 points and more", leaky > honest + 0.1)
 
 # %% [markdown]
-# The same classifier, the same versions. In the wrong order, nearly every test image has a sister among the training images. **Split first, then make versions.**
+# In the wrong order, nearly every test image has a sister among the training images. **Split first, then make versions.**
 #
 # The second leak sits in the data before you get it. In CIFAR-10, 3.3 % of the test images have a near-duplicate among the training images, and in CIFAR-100 10 % {cite}`barz2020`. Whoever looks for equal arrays finds exact copies only. We plant 20 training images among 200 test images, each moved by one pixel and with a little noise, and search for the nearest training image: as they are, and after moves by a pixel in each direction.
 
@@ -939,14 +942,14 @@ claim("the search that allows for moves finds all 20", moved[200:].all())
 # %% [markdown]
 # A check finds the duplicates that it was told to look for, and no others. What it finds must be looked at by a person.
 #
-# The third leak belongs to transfer alone. **The base may have seen your test.** "ImageNet's weights on CIFAR-10" is no transfer to *new* classes: ImageNet has trucks, frogs and airliners, and many kinds of dogs and cats. If you want to know how a base does on classes that it has never met, compare the lists of classes first, as we did in the first cell. If you only want the best classifier, be glad of the overlap, but do not call it something else.
+# The third leak belongs to transfer alone. **The base may have seen your test.** "ImageNet's weights on CIFAR-10" is no transfer to *new* classes: ImageNet has trucks, frogs and airliners, and many kinds of dogs and cats. If you want to know how a base does on classes that it has never met, compare the lists of classes first, as we did at the beginning. If you only want the best classifier, be glad of the overlap, but do not call it something else.
 #
 # ## Summary
 #
 # - Of a trained network, the **base** is kept and the head is made anew. The lower a layer, the more general it is.
 # - With a frozen base, compute the **features once**. Then a head costs next to nothing.
 # - When the base learns too, give it a **smaller rate**. Scale the *update*, not the gradient: Adam and its relatives divide a scaled gradient by its own size.
-# - The worth of a base shows in the **curve**: accuracy against examples, from scratch beside it. What had been transferred was, above all, what does *not* matter: the place and the colour of a digit.
+# - The worth of a base shows in the **curve**: accuracy against examples, from scratch beside it. What is transferred cannot be the new classes. A part of it is what does *not* matter: the place and the colour of a digit.
 # - It is smaller for less similar data. And a base saves steps as well as images.
 # - **Batch normalization:** in training mode its averages follow whatever passes, even at a learning rate of 0. Freeze these layers, or wrap the base; `training=False` in a functional model is not enough in Keras 3.
 # - Feed a base **what it was trained on**. `preprocess_input` differs from model to model, and changes float arrays in place.

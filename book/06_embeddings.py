@@ -565,8 +565,10 @@ print(f"new products, one constant for all ≈ {constant:.2f}")
 print(f"rare products, as unknown ≈ {as_unknown:.2f}")
 print(f"rare products, their own rows from ten sales ≈ {own:.2f}")
 starts = [abs(tables(m)[2][0]).max() for m in (untrained_row, trained_row)]
-claim("the first row 0 still lies within ±0.05, where Keras' rows begin", starts[0] <= 0.05)
-claim("the second does not", starts[1] > 0.05)
+claim(
+    "the row 0 that was never trained still lies within ±0.05, where Keras' rows begin",
+    starts[0] <= 0.05,
+)
 claim(
     "new products are predicted worse than known ones by half, at least", min(errors) > 1.5 * error
 )
@@ -670,18 +672,18 @@ claim("boosted trees, without a network, beat IDs and one-hot, too", boosted < 0
 #
 # ### Fees by rule
 #
-# Now another table of the same chain: the fee of a delivery. The columns are the zone (60, numbered outwards from the centre), the driver and the hour. The driver does not count. The rules have *steps*: zones below 20 pay 3, those below 44 pay 5, the others 9; rush hours cost 2 more; late at night there are 3 more outside the centre. We have 300 deliveries to learn from, in order of time, and 300 later ones to predict.
+# Now another table of the same chain: the fee of a delivery. The columns are the zone (120, numbered outwards from the centre), the driver and the hour. The driver does not count. The rules have *steps*: zones below 40 pay 3, those below 88 pay 5, the others 9; rush hours cost 2 more; late at night there are 3 more outside the centre. We have 300 deliveries to learn from, in order of time, and 300 later ones to predict.
 
 # %%
 quiz("06", "who-wins-fees")
 
 # %%
 rng = np.random.default_rng(0)
-zone, driver, hour = (rng.integers(0, n, 600) for n in (60, 5, 24))
-fee = np.select([zone < 20, zone < 44], [3.0, 5.0], 9.0)
-fee += 2.0 * np.isin(hour, [7, 8, 9, 16, 17, 18]) + 3.0 * ((hour >= 22) & (zone >= 20))
+zone, driver, hour = (rng.integers(0, n, 600) for n in (120, 5, 24))
+fee = np.select([zone < 40, zone < 88], [3.0, 5.0], 9.0)
+fee += 2.0 * np.isin(hour, [7, 8, 9, 16, 17, 18]) + 3.0 * ((hour >= 22) & (zone >= 40))
 fee = (fee + rng.normal(0, 0.3, 600)).astype("float32")
-deliveries, fee_sizes = np.stack([zone, driver, hour], axis=1), (60, 5, 24)
+deliveries, fee_sizes = np.stack([zone, driver, hour], axis=1), (120, 5, 24)
 early, late = np.arange(600) < 300, np.arange(600) >= 300
 
 keras.utils.set_random_seed(0)
@@ -701,12 +703,14 @@ fees = {name: forest_error(x, fee, early, late) for name, x in fee_inputs.items(
 print(f"network: unexplained ≈ {fee_error:.3f}")
 for name, value in fees.items():
     print(f"forest on {name}: unexplained ≈ {value:.3f}")
-claim("a forest on plain IDs beats the network", fees["IDs"] < 0.9 * fee_error)
+claim(
+    "a forest on plain IDs makes under 60 % of the network's error", fees["IDs"] < 0.6 * fee_error
+)
 claim("a forest on the network's rows does not lose to it", fees["embeddings"] < 1.15 * fee_error)
 claim("one-hot is behind by far", fees["IDs"] < 0.5 * fees["one-hot"])
 
 # %% [markdown]
-# The network must learn each zone from about five examples of its own, and it makes slopes where the truth has steps.
+# The network must learn each zone from two or three examples of its own, and it makes slopes where the truth has steps.
 #
 # A surprise is in the line of the embeddings: in a forest, the *network's* rows do no worse than the network they come from, and often better. A likely reason: the table has learned which zones are alike, and the forest can put steps where the network has slopes. So the forest with borrowed rows lost to the network on sales, and does not lose on fees. What decides is the shape of the truth, not the fashion.
 #

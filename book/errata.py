@@ -564,6 +564,44 @@ for (depth, blocks), printed in zip(NETS.items(), TABLE, strict=True):
 # %% [markdown]
 # The figures for 18 and 34 layers hold without projections, where shortcuts have no weights. The deep ones hold with projections, except one: the 50-layer network has 3.86·10⁹, so 3.8 is cut off, not rounded. Code that moves the stride from the 1×1 to the 3×3 convolution, as much of today's does, needs more again: for such figures, always ask which variant was counted.
 #
+# ## Training
+#
+# ### Vanishing gradients: "GD does not update the first layers"
+#
+# The slides say that the gradient shrinks on its way back, so that the *first* layers are not updated. For sigmoids that is right. Is it right for ReLU with small weights? Thirty layers of 100 units, and the length of each kernel's gradient, first layer and last:
+
+
+# %%
+def gradient_norms(value, slope, std, depth=30, width=100):
+    """The length of each kernel's gradient, first layer to last."""
+    rng = np.random.default_rng(0)
+    kernels = rng.normal(scale=std, size=(depth, width, width))
+    h, a = [rng.normal(size=(32, width))], []
+    for kernel in kernels:
+        a.append(h[-1] @ kernel)
+        h.append(value(a[-1]))
+    g, norms = rng.normal(size=(32, width)), []
+    for kernel, below, total in reversed(list(zip(kernels, h[:-1], a, strict=True))):
+        g = g * slope(total)
+        norms.insert(0, np.linalg.norm(below.T @ g))
+        g = g @ kernel.T
+    return norms
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+smooth = gradient_norms(sigmoid, lambda a: sigmoid(a) * (1 - sigmoid(a)), std=0.1)
+small = gradient_norms(lambda a: np.maximum(a, 0), lambda a: 1.0 * (a > 0), std=0.01)
+for name, norms in [("sigmoid, Glorot", smooth), ("ReLU, std 0.01", small)]:
+    print(f"{name:15} first and last ≈ {norms[0]:.0e}, {norms[-1]:.0e}")
+claim("sigmoids: the last layer has a gradient, the first has none", smooth[0] < 1e-12 * smooth[-1])
+claim("ReLU, small weights: the last layer has none either", max(small) < 1e-25)
+
+# %% [markdown]
+# A kernel's gradient is the forward signal times the backward one. With small weights both shrink, from opposite ends, and *no* layer learns. [Training tricks](07_training_tricks.ipynb) has the whole table.
+#
 # ## Names and dates
 #
 # No run can show these. The papers can.
