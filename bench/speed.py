@@ -31,6 +31,7 @@ SETTINGS = {  # name: batch size
     "augmented by a Python loop": 64,
     "augmented by tf.data": 64,
 }
+VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS")  # what a command may set
 TENSORFLOW = {"jit_compile", "augmented by tf.data"}  # settings that only this back end has
 
 
@@ -106,9 +107,12 @@ def main() -> None:
             epoch()
             speeds[name].append(options.images / (time.perf_counter() - start))
 
+    variables = [f"{k}={os.environ[k]} " for k in VARIABLES if k in os.environ]
     report = header("bench.speed")
+    report["command"] = "".join(variables) + report["command"]
     label = backend + (" without oneDNN" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" else "")
-    where = {"device": report.pop("device"), "backend": label, "date": report["date"]}
+    where = {"device": report["device"], "backend": label, "date": report["date"]}
+    where |= {"command": report["command"]}
     old = (
         json.loads(options.out.read_text(encoding="utf-8"))["rows"] if options.out.exists() else []
     )
@@ -118,10 +122,11 @@ def main() -> None:
             **{**where, "setting": name, "batch_size": SETTINGS[name], "rounds": options.rounds},
             "images_per_second": round(float(np.median(found))),
             "range": [round(min(found)), round(max(found))],
+            "versions": report["versions"],
         }
         for name, found in speeds.items()
     ]
-    save(options.out, report | {"rows": kept + rows})
+    save(options.out, {"rows": kept + rows})
     for row in rows:
         low, high = row["range"]
         print(f"{row['setting']:28}{row['images_per_second']:6} images/s, {low} to {high}")

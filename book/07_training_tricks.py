@@ -1551,7 +1551,7 @@ for found, where in [(slides, "real"), (slides_made, "stand-in")]:
     )
 
 # %% [markdown]
-# - **The schedule** counts most. A constant rate costs more than any other single change, batch norm's absence included.
+# - **The schedule** counts. On the real photographs a constant rate costs more than any other single change, batch norm's absence included. (On the stand-in some optimizers cost as much. Their rates are common values, and were not tuned.)
 # - **He or Glorot?** Without batch norm He's weights are worth some points. With it they are not, and Glorot's did even better on one of the two kinds of images. The activation here is ELU, whose curve in the first half of this chapter crosses 1 near Glorot's scale; and behind a batch norm, larger weights only make each step smaller beside them.
 # - **Early stopping and 1cycle.** We expected these two to quarrel: under a high rate the loss may stand still in the middle of training, and a short patience would end it there. What came out?
 
@@ -1693,13 +1693,12 @@ claim("prefetching hides a good part of the loading", overlapped < 0.85 * one_by
 
 # %%
 speed = data.results("speed")
-print("command:", speed["command"])
 devices = {}
 for row in speed["rows"]:
     where = f"{row.get('device', speed.get('device'))}, {row.get('backend', 'tensorflow')}"
     devices.setdefault(where, {})[row["setting"]] = row
 for where, settings in devices.items():
-    print(f"\n{where}")
+    print(f"{where}\n{next(iter(settings.values()))['command']}")
     for setting, row in settings.items():
         low, high = row.get("range", [row["images_per_second"]] * 2)
         print(f"{setting:28}batch {row['batch_size']:4}", end="")
@@ -1725,7 +1724,7 @@ claim("and bfloat16 is slower than float32", plain["mixed_bfloat16"] < plain["fl
 # %% [markdown]
 # **XLA makes it slower.** It compiles the whole training step, fuses what can be fused, and yet loses. Why? The likely reason is the convolutions, most of this network's arithmetic. Without XLA, TensorFlow hands them to oneDNN, a library of kernels written and tuned for exactly this processor. XLA does not use them. It saves trips to memory between the *small* operations, which were never the problem. The block "without oneDNN" shows that the kernels make the difference: `TF_ENABLE_ONEDNN_OPTS=0` switches them off, and TensorFlow falls to about XLA's speed without any XLA. On a GPU, XLA calls the vendor's convolutions and fuses the rest around them; there it can win. Keras' default, `jit_compile="auto"`, leaves XLA off under TensorFlow on a machine that has only a CPU.
 #
-# The same holds for the other lines. A larger batch spreads the fixed cost of a step over more images, until the arithmetic fills the machine; but it takes fewer steps in an epoch, so the learning rate must follow {cite}`goyal2017`. 16 bits win where the chip has units *and* a library that uses them: this CPU has some for bfloat16 and emulates float16, and without oneDNN bfloat16, too, is lost. **"Faster" is a statement about a device.** Measure yours: `python -m bench.speed`.
+# The same holds for the other lines. A larger batch spreads the fixed cost of a step over more images, until the arithmetic fills the machine. These two cores are full with 8 images: with oneDNN, 64 and 512 are no faster. A larger batch also takes fewer steps in an epoch, so the learning rate must follow {cite}`goyal2017`. 16 bits win where the chip has units *and* a library that uses them: this CPU has some for bfloat16 and emulates float16, and without oneDNN bfloat16, too, is lost. **"Faster" is a statement about a device.** Measure yours: `python -m bench.speed`.
 #
 # ## More than one device
 #
