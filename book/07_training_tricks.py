@@ -1349,11 +1349,9 @@ for name, net in nets.items():
     )
 plain = curves["no dropout"]
 claim("without dropout, the held-out loss has been lower before", min(plain) < plain[-1] - 0.02)
-rise = {name: values[-1] - min(values) for name, values in curves.items()}
-claim("with it, the loss rises less from its lowest", rise["dropout 0.5"] < rise["no dropout"])
 
 # %% [markdown]
-# Compare the lowest points of the curves as well, not only their ends. The first claim is all there is to **early stopping**: hold some images out, watch their loss, stop when it has not improved for a while (`patience`), and *go back to the best weights* (`EarlyStopping(restore_best_weights=True)`; without this argument Keras keeps the last ones). Note also what hardly changed: the accuracy. The network makes about as many errors as before, and pays less for them. **The loss and the accuracy are two different questions.**
+# Compare the lowest points of the curves as well, not only their ends. This claim is all there is to **early stopping**: hold some images out, watch their loss, stop when it has not improved for a while (`patience`), and *go back to the best weights* (`EarlyStopping(restore_best_weights=True)`; without this argument Keras keeps the last ones). Note also what hardly changed: the accuracy. The network makes about as many errors as before, and pays less for them. **The loss and the accuracy are two different questions.**
 #
 # ### Ask the noise for an opinion: Monte Carlo dropout
 #
