@@ -1203,7 +1203,7 @@ def split_classes(x, y, classes):
     return x[rows], np.array([new[label] for label in y[rows]], dtype=np.int64)
 
 
-# %% 5.4 wrong, loses 3: a function, not a model
+# %% 5.4 wrong, loses 2: a function, not a model
 def feature_extractor(model, layer_names):
     taps = [keras.Model(model.inputs[0], model.get_layer(n).output) for n in layer_names]
 
