@@ -66,7 +66,7 @@ def test_outputs_hold_no_error_no_path_and_no_address(notebook):
 
 def test_notebooks_import_only_what_the_design_allows(notebook):
     allowed = {
-        "keras", "numpy", "matplotlib", "scipy", "sklearn", "ipywidgets", "tensorflow",
+        "keras", "numpy", "matplotlib", "scipy", "sklearn", "ipywidgets", "tensorflow", "jax",
         "convbook", "google",
         "itertools", "json", "math", "os", "socket", "subprocess", "sys", "time",
         "warnings",
