@@ -221,7 +221,7 @@ def leakage(x_train, x_test):
     return np.array([first.get(float(image.sum()), -1) for image in x_test])
 
 
-# %% 5.3 wrong, loses 2: nearly equal is taken for equal
+# %% 5.3 wrong, loses 3: nearly equal is taken for equal
 def leakage(x_train, x_test):
     flat = x_train.reshape(len(x_train), -1).astype("float64")
     answer = []
@@ -247,7 +247,7 @@ def leakage(x_train, x_test):
     return np.where(place == own, -1, place)
 
 
-# %% 5.3 wrong, loses 2: a rounded hash
+# %% 5.3 wrong, loses 3: a rounded hash
 def leakage(x_train, x_test):
     first = {}
     for i, image in enumerate(x_train):

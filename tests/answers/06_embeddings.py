@@ -1398,7 +1398,7 @@ def prepare(train, last, min_count):
     known = {name: vocabulary(column, min_count) for name, column in train.items()}
     one = {name: encode(column, known[name]).astype(float) for name, column in train.items()}
     two = {name: encode(column, known[name]) for name, column in last.items()}
-    return one, two, {name: len(ids) for name, ids in known.items()}
+    return one, two, {name: len(ids) + 1 for name, ids in known.items()}
 
 
 def build_model(sizes):
@@ -1410,7 +1410,7 @@ def prepare(train, last, min_count):
     known = {name: vocabulary(column, min_count) for name, column in train.items()}
     one = {name: encode(column, known[name]) for name, column in train.items()}
     two = {name: encode(column, known[name]) for name, column in last.items()}
-    return one, two, {name: len(ids) for name, ids in known.items()}
+    return one, two, {name: len(ids) + 1 for name, ids in known.items()}
 
 
 def build_model(sizes):

@@ -1456,7 +1456,7 @@ def monte_carlo(model, x, passes):
     return outputs.mean(axis=0), outputs.std(axis=0)
 
 
-# %% 7.10 wrong, loses 3: one kernel in all twenty layers
+# %% 7.10 wrong, loses 4: one kernel in all twenty layers
 class Shared(layers.Layer):
     dense = layers.Dense(64, activation="selu", kernel_initializer="lecun_normal")
 
