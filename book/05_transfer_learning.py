@@ -562,7 +562,7 @@ claim("with all images it is 2 points ahead on both, after 200 steps", min(all_w
 # %% [markdown]
 # Ten photographs of each class and a base of strokes: there is less to gain. (Photographs are also harder in themselves, and "best" is picked on the test images: read this as a tendency.) With all images the base is still ahead, as it also saves *steps*: 200 steps of plain SGD at this rate are not enough to train the network from scratch. The usual advice follows from the two questions, and is a place to begin, not a law:
 #
-# | | similar to the old data | different |
+# | you have | similar to the old data | different |
 # | --- | --- | --- |
 # | **few images** | head only, on cached features | the hardest case: features of a *lower* layer, or a better base |
 # | **many images** | fine-tune all, base at a smaller rate | fine-tune all, or from scratch; the base is often the better start |
