@@ -48,12 +48,11 @@ def digest(source: str) -> str:
     return hashlib.sha256(ast.dump(ast.parse(source)).encode()).hexdigest()[:16]
 
 
-def run(path: Path, kind: str, number: int) -> tuple[list[str], str | None]:
-    """Run a source with its seeds shifted; the lines that it printed, and its error."""
+def run(path: Path, source: str, kind: str, number: int) -> tuple[list[str], str | None]:
+    """Run the source of path, its seeds shifted; the lines that it printed, and its error."""
     scratch = environment.CACHE / "claims"
     scratch.mkdir(parents=True, exist_ok=True)
     script = scratch / f"{path.parent.name}-{path.stem}-{os.getpid()}.py"
-    source = path.read_text(encoding="utf-8")
     script.write_text(SEED.sub(rf"\1({1000 * number} + ", source), encoding="utf-8")
     variables = environment.build() | {"CONVBOOK_OFFLINE": "1", "MPLBACKEND": "agg"}
     if kind == "stand-in":
@@ -116,7 +115,7 @@ def measure(path: Path, seeds: int, out: Path) -> bool:
         old = old if old.get("code") == digest(source) else {"code": digest(source)}
         if old.get(kind, {}).get("runs", 0) < seeds:
             bar = trange(seeds, desc=f"{name}, {kind}", unit="run", leave=False)
-            old[kind] = summary([run(path, kind, number) for number in bar])
+            old[kind] = summary([run(path, source, kind, number) for number in bar])
             notebooks = dict(sorted((stored(out) | {name: old}).items()))
             save(out, header("bench.claims") | {"notebooks": notebooks})
         found = old[kind]
