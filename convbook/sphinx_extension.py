@@ -8,8 +8,10 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
-from convbook.widgets import explorer
+from convbook import widgets  # noqa: F401 (it defines the explorers)
+from convbook.widgets.explorer import HERE, Explorer
 
+WIDGETS = {widget.name: widget for widget in Explorer.__subclasses__()}
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
 
 
@@ -25,25 +27,21 @@ def copy_mathjax(app: Sphinx) -> None:
             shutil.copy(source / name, target / name)
 
 
-def classic_script(name: str) -> str:
+def classic_script(widget: type[Explorer]) -> str:
     """An explorer's module as a classic script: from a file, browsers refuse modules."""
-    module = (explorer.HERE / f"{name}.js").read_text(encoding="utf-8")
-    export = f"window.convbookWidgets.{name} ="
-    body = re.sub("^export default", export, module, count=1, flags=re.MULTILINE)
+    export = f"window.convbookWidgets.{widget.name} ="
+    body = re.sub("^export default", export, widget.source(), count=1, flags=re.MULTILINE)
     return f"(() => {{\nwindow.convbookWidgets ??= {{}};\n{body}}})();\n"
 
 
 def write_widgets(app: Sphinx) -> None:
     folder = app.outdir / "_static" / "widgets"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in widget_names():
-        (folder / f"{name}.js").write_text(classic_script(name), encoding="utf-8")
-        (folder / f"{name}.css").write_text(explorer.styles(name), encoding="utf-8")
-    shutil.copy(explorer.HERE / "host.js", folder / "host.js")
-
-
-def widget_names() -> list[str]:
-    return sorted(path.stem for path in explorer.HERE.glob("*.js") if path.stem != "host")
+    for widget in WIDGETS.values():
+        (folder / f"{widget.name}.js").write_text(classic_script(widget), encoding="utf-8")
+        shutil.copy(HERE / f"{widget.name}.css", folder)
+    for name in ("base.css", "controls.js", "host.js"):
+        shutil.copy(HERE / name, folder)
 
 
 def load_widgets(app: Sphinx, pagename, templatename, context, doctree) -> None:
@@ -51,11 +49,14 @@ def load_widgets(app: Sphinx, pagename, templatename, context, doctree) -> None:
     used = set(
         re.findall(r'class="convbook-widget" data-widget="([^"]*)"', context.get("body", ""))
     )
-    if unknown := used - set(widget_names()):
+    if unknown := used - WIDGETS.keys():
         raise SphinxError(
             f"{pagename}: no widget is named {', '.join(sorted(unknown))};"
-            f" convbook/widgets has {', '.join(widget_names())}"
+            f" convbook/widgets has {', '.join(sorted(WIDGETS))}"
         )
+    if used:
+        app.add_css_file("widgets/base.css")
+        app.add_js_file("widgets/controls.js", loading_method="defer")
     for name in sorted(used):
         app.add_css_file(f"widgets/{name}.css")
         app.add_js_file(f"widgets/{name}.js", loading_method="defer")

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from explorers import page_of
 from playwright.sync_api import sync_playwright
 
 from convbook.environment import CACHE
@@ -41,3 +42,31 @@ def browser():
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open a page with the given explorers; at the end, see that it logged no error."""
+    contexts, errors = [], []
+
+    def open_(*explorers, link="", theme="light", clock=False, **options):
+        path = tmp_path / "page.html"
+        path.write_text(page_of(explorers, theme), encoding="utf-8")
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: m.type in ("error", "warning") and errors.append(m.text))
+        page.add_init_script(
+            "Object.defineProperty(navigator, 'clipboard',"
+            " {value: {writeText: async (text) => { window.copied = text; }}})"
+        )
+        if clock:
+            page.clock.install()
+        page.goto(path.as_uri() + link)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -2,19 +2,16 @@
 
 import itertools
 import json
-import re
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from explorers import follow, number, page_of, problem
 from scipy.signal import convolve2d, correlate2d
 
-from convbook.widgets import convolution, explorer
+from convbook.widgets import convolution
 
-WIDGETS = Path(explorer.__file__).parent
-MODULE = (WIDGETS / "convolution.js").read_text()
 SQUARE = [
     {"n": 7, "k": k, "s": s, "p": p, "d": d, "t": t}
     for k, s, p, d, t in itertools.product((1, 3), (1, 2), (0, 1), (1, 2), (0, 1))
@@ -37,53 +34,11 @@ OTHERS = [
 ]
 
 
-def html(explorers, theme="light"):
-    wrapped = MODULE.replace("export default", "window.convbookWidgets.convolution =")
-    divs = "".join(e._repr_mimebundle_()[0]["text/html"] for e in explorers)
-    host = (WIDGETS / "host.js").read_text()
-    return f"""<!doctype html>
-<html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Test</title>
-<meta name="viewport" content="width=device-width">
-<style>{explorer.styles("convolution")}</style></head>
-<body style="color: #777; background: {"#000" if theme == "dark" else "#fff"}">
-<main><h1 id="top">Test</h1>{divs}</main>
-<script>window.convbookWidgets ??= {{}}; (() => {{ {wrapped} }})();</script>
-<script>{host}</script></body></html>"""
-
-
-@pytest.fixture
-def open_page(browser, tmp_path):
-    """Open a page with the given explorers; at the end, see that it logged no error."""
-    contexts, errors = [], []
-
-    def open_(*explorers, link="", theme="light", clock=False, **options):
-        path = tmp_path / "page.html"
-        path.write_text(html(explorers or [convolution()], theme), encoding="utf-8")
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(5000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: m.type in ("error", "warning") and errors.append(m.text))
-        page.add_init_script(
-            "Object.defineProperty(navigator, 'clipboard',"
-            " {value: {writeText: async (text) => { window.copied = text; }}})"
-        )
-        if clock:
-            page.clock.install()
-        page.goto(path.as_uri() + link)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
 @pytest.fixture(scope="module")
 def shared_page(browser, tmp_path_factory):
     """One page for the many settings that are only looked at."""
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(html([convolution()]), encoding="utf-8")
+    path.write_text(page_of([convolution()]), encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
     yield page
@@ -95,24 +50,8 @@ def pair(value):
     return numbers * 2 if len(numbers) == 1 else numbers
 
 
-def follow(page, link):
-    """Follow a link within the page, until the explorers have read it."""
-    page.evaluate(
-        """(link) => new Promise((done) => {
-            history.replaceState(null, "", "#");
-            addEventListener("hashchange", done, { once: true });
-            location.hash = link;
-        })""",
-        link,
-    )
-
-
 def query(settings, key="conv"):
     return f"#{key}?" + "&".join(f"{name}={value}" for name, value in settings.items())
-
-
-def number(text):
-    return float(text.replace("−", "-"))
 
 
 def shown(page, grid, selector="", root="body"):
@@ -169,19 +108,13 @@ def evaluate(call, x, w):
     return np.array(layer(x))[0, :, :, 0]
 
 
-def problem_of(page):
-    return (
-        page.locator(".cb-problem").inner_text() if page.locator(".cb-problem").is_visible() else ""
-    )
-
-
 # ---- The numbers ----
 
 
 @pytest.mark.parametrize("settings", SQUARE + OTHERS, ids=lambda s: query(s)[6:])
 def test_output_and_call_agree_with_keras(shared_page, settings):
     follow(shared_page, query(settings))
-    assert problem_of(shared_page) == ""
+    assert problem(shared_page) == ""
     x, w, y = (
         matrix(shown(shared_page, grid, ":not(.cb-outside)"))
         for grid in ("input", "kernel", "output")
@@ -232,7 +165,7 @@ def test_the_call_uses_same_only_where_it_is_the_same(shared_page):
 @pytest.mark.parametrize("t", [0, 1])
 def test_sum_is_written_out(open_page, t):
     settings = {"n": 5, "k": 3, "s": 2, "p": 1, "d": 1, "t": t}
-    page = open_page(link=query(settings))
+    page = open_page(convolution(), link=query(settings))
     for cell, value in list(shown(page, "output").items())[::4]:
         selector = f'[data-grid=output] [data-cell="{cell[0]},{cell[1]}"]'
         page.locator(selector).hover()
@@ -249,7 +182,8 @@ def test_sum_is_written_out(open_page, t):
 def test_hover_links_all_three_grids(open_page, t):
     s, p, d = (2, 1), (1, 2), (1, 2)
     page = open_page(
-        link=query({"n": "5,4", "k": "3,2", "s": "2,1", "p": "1,2", "d": "1,2", "t": t})
+        convolution(),
+        link=query({"n": "5,4", "k": "3,2", "s": "2,1", "p": "1,2", "d": "1,2", "t": t}),
     )
     cells = {grid: set(shown(page, grid)) for grid in ("input", "kernel", "output")}
     narrow, wide = ("input", "output") if t else ("output", "input")
@@ -271,7 +205,7 @@ def test_hover_links_all_three_grids(open_page, t):
 
 
 def test_weights_are_written_at_the_cells(open_page):
-    page = open_page()
+    page = open_page(convolution())
     page.locator('[data-grid=input] [data-cell="1,1"]').hover()
     weights = shown(page, "kernel")
     tags = page.locator("[data-grid=output] [data-tag]").evaluate_all(
@@ -284,7 +218,7 @@ def test_weights_are_written_at_the_cells(open_page):
 
 
 def test_click_and_tap_pin_a_cell(open_page):
-    page = open_page(has_touch=True)
+    page = open_page(convolution(), has_touch=True)
     page.locator('[data-grid=kernel] [data-cell="1,2"]').tap()
     assert set(shown(page, "kernel", ".cb-chosen")) == {(1, 2)}
     assert len(shown(page, "output", ".cb-lit")) == 9
@@ -297,7 +231,7 @@ def test_click_and_tap_pin_a_cell(open_page):
 
 
 def test_sliders_and_numbers_stay_in_step(open_page):
-    page = open_page()
+    page = open_page(convolution())
     page.get_by_role("spinbutton", name="kernel_size", exact=True).fill("2")
     assert page.get_by_role("slider", name="kernel_size, slider").input_value() == "2"
     page.get_by_role("slider", name="strides, slider").focus()
@@ -334,25 +268,25 @@ def test_sliders_and_numbers_stay_in_step(open_page):
     ids=str,
 )
 def test_illegal_settings_are_explained(open_page, settings, words):
-    page = open_page(link=query(settings))
-    message = problem_of(page)
+    page = open_page(convolution(), link=query(settings))
+    message = problem(page)
     for word in words:
         assert word in message
     assert page.locator("[role=status]").text_content() == message
     assert not page.locator(".cb-picture").is_visible()
     page.get_by_role("button", name="Reset").click()
-    assert problem_of(page) == ""
+    assert problem(page) == ""
     assert matrix(shown(page, "output")).shape == (3, 3)
 
 
 def test_illegal_typing_is_kept_and_explained(open_page):
-    page = open_page()
+    page = open_page(convolution())
     field = page.get_by_role("spinbutton", name="strides", exact=True)
     for typed in ("", "1.5", "9"):
         field.fill(typed)
         assert field.input_value() == typed
         assert field.get_attribute("aria-invalid") == "true"
-        assert "from 1 to 4" in problem_of(page)
+        assert "from 1 to 4" in problem(page)
     field.fill("2")
     assert field.get_attribute("aria-invalid") == "false"
     assert matrix(shown(page, "output")).shape == (2, 2)
@@ -369,7 +303,7 @@ def chosen_focus(page):
 
 
 def test_grids_are_walked_with_the_keyboard(open_page):
-    page = open_page()
+    page = open_page(convolution())
     for grid in ("input", "kernel", "output"):
         assert page.locator(f'[data-grid={grid}] [tabindex="0"]').count() == 1
     page.locator('[data-grid=output] [tabindex="0"]').focus()
@@ -401,7 +335,7 @@ def test_grids_are_walked_with_the_keyboard(open_page):
 
 
 def test_everything_is_reached_with_tab(open_page):
-    page = open_page()
+    page = open_page(convolution())
     reached = []
     page.locator("body").click(position={"x": 1, "y": 1})
     for _ in range(40):
@@ -418,7 +352,7 @@ def test_everything_is_reached_with_tab(open_page):
 
 
 def test_a_weight_is_edited_from_the_keyboard(open_page):
-    page = open_page()
+    page = open_page(convolution())
     before = shown(page, "output")
     x, w = shown(page, "input"), shown(page, "kernel")
     page.locator('[data-grid=kernel] [tabindex="0"]').focus()
@@ -437,7 +371,7 @@ def test_a_weight_is_edited_from_the_keyboard(open_page):
 
 
 def test_playing_stepping_and_pausing(open_page):
-    page = open_page(clock=True)
+    page = open_page(convolution(), clock=True)
 
     def place():
         (cell,) = shown(page, "output", ".cb-chosen")
@@ -485,7 +419,7 @@ def test_transposed_plays_over_the_input(open_page):
 
 def test_reduced_motion_has_no_transition(open_page):
     durations = [
-        open_page(reduced_motion=wish)
+        open_page(convolution(), reduced_motion=wish)
         .locator("[role=gridcell]")
         .first.evaluate("(cell) => getComputedStyle(cell).transitionDuration")
         for wish in ("reduce", "no-preference")
@@ -498,7 +432,7 @@ def test_reduced_motion_has_no_transition(open_page):
 
 
 def test_settings_come_back_from_the_link(open_page):
-    page = open_page()
+    page = open_page(convolution())
     page.get_by_label("square: height = width").uncheck()
     page.get_by_role("spinbutton", name="kernel_size, width", exact=True).fill("2")
     page.get_by_role("spinbutton", name="padding, height", exact=True).fill("1")
@@ -511,14 +445,14 @@ def test_settings_come_back_from_the_link(open_page):
     page.get_by_role("button", name="Copy link").click()
     page.wait_for_function("window.copied")
     assert page.evaluate("copied") == page.url
-    again = open_page(link=link)
+    again = open_page(convolution(), link=link)
     for grid in ("input", "kernel", "output"):
         assert shown(again, grid) == shown(page, grid)
     assert again.evaluate("location.hash") == link
 
 
 def test_ordinary_anchors_are_left_alone(open_page):
-    page = open_page(link="#top")
+    page = open_page(convolution(), link="#top")
     assert page.evaluate("location.hash") == "#top"
     for link in ("#conv", "#other?n=3", "#top"):
         follow(page, link)
@@ -542,7 +476,7 @@ def test_several_explorers_on_a_page(open_page):
 
 
 def test_the_call_is_copied(open_page):
-    page = open_page(link="#conv?p=2")
+    page = open_page(convolution(), link="#conv?p=2")
     page.get_by_role("button", name="Copy the call").click()
     page.wait_for_function("window.copied")
     assert page.evaluate("copied") == page.locator("pre code").text_content()
@@ -550,7 +484,7 @@ def test_the_call_is_copied(open_page):
 
 
 def test_the_call_is_copied_without_a_clipboard(open_page):
-    page = open_page()
+    page = open_page(convolution())
     page.evaluate(
         "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('insecure')); }"
     )
@@ -564,7 +498,7 @@ def test_the_call_is_copied_without_a_clipboard(open_page):
 
 
 def test_a_notebook_keeps_its_address(open_page):
-    page = open_page(link="#conv?n=3")
+    page = open_page(convolution(), link="#conv?n=3")
     page.evaluate(
         """() => {
             const el = document.createElement("div");
@@ -608,21 +542,16 @@ def test_a_notebook_keeps_its_address(open_page):
     ids=str,
 )
 def test_the_page_never_overflows(open_page, width, settings):
-    page = open_page(link=query(settings), viewport={"width": width, "height": 700})
+    page = open_page(convolution(), link=query(settings), viewport={"width": width, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("link", ["", "#conv?n=5,4&s=2&p=1&d=2&t=1", "#conv?n=1"])
 def test_axe_finds_nothing(open_page, theme, link):
-    page = open_page(theme=theme, link=link, reduced_motion="reduce")
+    page = open_page(convolution(), theme=theme, link=link, reduced_motion="reduce")
     violations = Axe().run(page).response["violations"]
     assert violations == [], json.dumps(violations, indent=1)[:3000]
-
-
-def test_the_module_can_be_wrapped():
-    assert MODULE.count("export default") == 1
-    assert not re.search(r"^\s*import\b|\bimport\s*\(", MODULE, re.MULTILINE)
 
 
 # ---- Python ----

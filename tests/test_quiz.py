@@ -2,9 +2,10 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from explorers import page_of
 
 from convbook.widgets import quiz
-from convbook.widgets.explorer import HERE, styles
+from convbook.widgets.explorer import HERE
 from convbook.widgets.quiz import Quiz, load, parse
 
 SAMPLE = """
@@ -121,19 +122,6 @@ def test_every_chapter_is_valid(path):
 # The page
 
 
-def html(*quizzes, theme="light"):
-    module = (HERE / "quiz.js").read_text()
-    assert module.count("export default") == 1
-    classic = module.replace("export default", "window.convbookWidgets.quiz =")
-    divs = "".join(item._repr_mimebundle_()[0]["text/html"] for item in quizzes)
-    return f"""<!doctype html><html lang="en" data-theme="{theme}"><title>Quiz</title>
-        <meta charset="utf-8"><meta name="viewport" content="width=device-width">
-        <style>html[data-theme="dark"] {{ background: #14181e; color: #eee }}</style>
-        <style>{styles("quiz")}</style><main><h1>Quiz</h1>{divs}</main>
-        <script>window.convbookWidgets ??= {{}};(() => {{{classic}}})();</script>
-        <script>{(HERE / "host.js").read_text()}</script>"""
-
-
 def sample():
     return Quiz(state={"chapter": "sample", "questions": parse(SAMPLE, "sample.toml")})
 
@@ -152,7 +140,7 @@ def page(browser):
 
 
 def show(page, *quizzes, **options):
-    body = html(*(quizzes or [sample()]), **options)
+    body = page_of(quizzes or [sample()], **options)
     page.route(
         "http://quiz.test/", lambda route: route.fulfill(body=body, content_type="text/html")
     )
@@ -342,7 +330,7 @@ def test_two_copies_do_not_disturb_each_other(page):
         "0 of 3 answered right",
         "1 of 3 answered right",
     ]
-    assert page.locator("[id]").count() == 0
+    assert page.locator(".convbook [id]").count() == 0
 
 
 def test_keys_do_not_reach_the_notebook(page):
@@ -351,7 +339,7 @@ def test_keys_do_not_reach_the_notebook(page):
     page.evaluate("document.addEventListener('keydown', (e) => (document.title += e.key))")
     page.get_by_label("first").focus()
     press(page, "ArrowDown", "Enter", "Control+s")
-    assert page.title() == "QuizControls"  # what is pressed with Control stays the notebook's
+    assert page.title() == "TestControls"  # what is pressed with Control stays the notebook's
     assert feedback(page, 0).startswith("✓ Right.")
 
 

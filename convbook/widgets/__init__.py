@@ -7,6 +7,7 @@ mounts the same module on the ``<div>`` that the class stores as its HTML output
 
 from convbook.widgets.convolution import convolution
 from convbook.widgets.live import interact, progress
+from convbook.widgets.pooling import pooling
 from convbook.widgets.quiz import quiz
 
-__all__ = ["convolution", "interact", "progress", "quiz"]
+__all__ = ["convolution", "interact", "pooling", "progress", "quiz"]

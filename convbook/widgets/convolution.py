@@ -1,10 +1,8 @@
 """The convolution arithmetic explorer."""
 
-import re
-
 import numpy as np
 
-from convbook.widgets.explorer import HERE, Explorer, styles
+from convbook.widgets.explorer import Explorer, check_id
 
 LIMITS = {
     "input_size": (1, 16),
@@ -19,8 +17,6 @@ class Convolution(Explorer):
     """Made by :func:`convolution`."""
 
     name = "convolution"
-    _esm = HERE / "convolution.js"
-    _css = styles("convolution")
 
 
 def convolution(
@@ -52,9 +48,7 @@ def convolution(
         ValueError: if a number is not whole or out of its limits, or an array is not 2-D
             or not finite. That the kernel does not fit is for the explorer itself to explain.
     """
-    if not (isinstance(id, str) and re.fullmatch(r"[A-Za-z][\w-]*", id, re.ASCII)):
-        raise ValueError(f"id must be a letter, then letters, digits, - or _; got {id!r}")
-    state = {"id": id, "t": bool(transposed)}
+    state = {"id": check_id(id), "t": bool(transposed)}
     for name, array in {"input": input, "kernel": kernel}.items():
         if array is not None:
             state[name] = _matrix(name, array)

@@ -14,7 +14,7 @@ Texts are plain, with `` `code` `` between backticks; an empty line begins a par
 import math
 import tomllib
 
-from convbook.widgets.explorer import HERE, Explorer, styles
+from convbook.widgets.explorer import HERE, Explorer
 
 REQUIRED = {
     "single": {"id": str, "kind": str, "text": str, "choice": list},
@@ -28,8 +28,6 @@ class Quiz(Explorer):
     """The questions in ``state["questions"]``; answers are kept by the browser, not sent."""
 
     name = "quiz"
-    _esm = HERE / "quiz.js"
-    _css = styles("quiz")
 
 
 def quiz(chapter: str, *ids: str) -> Quiz:
