@@ -1,5 +1,7 @@
 // The convolution arithmetic explorer: what Keras' Conv2D and Conv2DTranspose do, cell by cell.
 
+const { h, minus, show } = cb;
+
 const PARAMETERS = [
   { key: "n", name: "input size", low: 1, high: 16 },
   { key: "k", name: "kernel_size", low: 1, high: 7 },
@@ -180,24 +182,12 @@ function kerasCall(settings) {
 
 // ---- Text ----
 
-const minus = (text) => String(text).replace("-", "−");
-const show = (number, digits) => minus(Number(number.toFixed(digits)));
 const factor = (number) => (number < 0 ? `(${show(number, 4)})` : show(number, 4));
 const times = (pair) => pair.join(" × ");
 const at = (grid, cell) => `${grid}[${minus(cell.replace(",", ", ")).replace(", -", ", −")}]`;
 
 const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 const joined = (parts, separator) => parts.flatMap((part, i) => (i ? [separator, part] : [part]));
-
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
 
 function formulaLines(settings, square) {
   const { n, k, s, p, d, t } = settings;
@@ -220,7 +210,7 @@ function formulaLines(settings, square) {
 function render({ model, el }) {
   // Only the static site owns the address bar; a notebook's belongs to the notebook.
   const inSite = el.matches(".convbook-widget[data-widget]");
-  const unique = Math.random().toString(36).slice(2);
+  const unique = cb.uniqueId();
 
   let settings, square, numbers, preset, initialPreset, linkProblem;
   let links = [];
@@ -356,7 +346,7 @@ function render({ model, el }) {
   const modes = [false, true].map((t) =>
     h("input", {
       type: "radio",
-      name: `mode-${unique}`,
+      name: unique,
       onchange: () =>
         change(() => {
           settings.t = t;
@@ -823,47 +813,20 @@ function render({ model, el }) {
       "div",
       { class: "cb-keras-head" },
       h("strong", {}, "In Keras"),
-      copyButton("Copy the call", () => code.textContent),
+      cb.copyButton("Copy the call", () => code.textContent, say),
     ),
     h("pre", {}, code),
     notes,
   );
   if (inSite) {
     const address = () => window.location.href.split("#")[0] + linkOf();
-    keras.firstChild.append(copyButton("Copy link", address));
+    keras.firstChild.append(cb.copyButton("Copy link", address, say));
   }
 
   function showKeras() {
     const call = kerasCall(settings);
     code.textContent = call.text;
     notes.replaceChildren(...call.notes.map((note) => h("p", {}, note)));
-  }
-
-  function copyButton(label, textOf) {
-    const button = h("button", { type: "button" }, label);
-    button.addEventListener("click", async () => {
-      const done = await copy(textOf());
-      button.textContent = done ? "Copied" : "Copy failed";
-      say(button.textContent);
-      setTimeout(() => (button.textContent = label), 1500);
-    });
-    return button;
-  }
-
-  async function copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      // No clipboard where the page is not secure (a notebook server over http): the old way.
-      const area = h("textarea", { class: "cb-status" });
-      area.value = text;
-      el.append(area);
-      area.select();
-      const done = document.execCommand("copy");
-      area.remove();
-      return done;
-    }
   }
 
   // ---- Putting it together ----

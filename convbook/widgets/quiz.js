@@ -1,23 +1,18 @@
 // A quiz that explains every answer. Each question is a form of its own: names of inputs are local
 // to their form, so any number of quizzes, or copies of one, can share a page.
 
-function node(tag, attributes, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+const { h } = cb;
 
 // Text from the data file: `code` between backticks, a new paragraph after an empty line.
 function prose(text) {
   return text
     .trim()
     .split(/\n\s*\n/)
-    .map((paragraph) => node("span", { class: "paragraph" }, ...inline(paragraph)));
+    .map((paragraph) => h("span", { class: "paragraph" }, ...inline(paragraph)));
 }
 
 function inline(text) {
-  return text.split("`").map((part, index) => (index % 2 ? node("code", {}, part) : part));
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }
 
 // On file:// pages, in private windows and in sandboxed frames, even reading the property
@@ -115,37 +110,37 @@ function labelled(tag) {
 const GRADE = { number: gradeNumber, single: gradeSingle, multiple: gradeMultiple };
 
 function noteBlock({ label, why }) {
-  const heading = label ? [node("div", { class: "label" }, ...inline(label))] : [];
-  return node("div", { class: "note" }, ...heading, ...prose(why));
+  const heading = label ? [h("div", { class: "label" }, ...inline(label))] : [];
+  return h("div", { class: "note" }, ...heading, ...prose(why));
 }
 
 function explanation({ problem, right, verdict, notes = [], others = [] }) {
   const head = problem ?? `${right ? "✓" : "✗"} ${verdict}`;
-  const blocks = [node("div", { class: "verdict" }, head), ...notes.map(noteBlock)];
+  const blocks = [h("div", { class: "verdict" }, head), ...notes.map(noteBlock)];
   if (others.length) {
-    const summary = node("summary", {}, "Why not another answer?");
-    blocks.push(node("details", {}, summary, ...others.map(noteBlock)));
+    const summary = h("summary", {}, "Why not another answer?");
+    blocks.push(h("details", {}, summary, ...others.map(noteBlock)));
   }
   return blocks;
 }
 
 function numberField() {
   // type="number" would drop "1,792" without a word before it can be read or explained.
-  const input = node("input", { type: "text", inputmode: "decimal", name: "answer" });
-  return node("label", { class: "number" }, "Your number", input);
+  const input = h("input", { type: "text", inputmode: "decimal", name: "answer" });
+  return h("label", { class: "number" }, "Your number", input);
 }
 
 function choiceField({ kind, choice: choices }) {
   const type = kind === "single" ? "radio" : "checkbox";
   const labels = choices.map(({ text }) =>
-    node(
+    h(
       "label",
       { class: "choice" },
-      node("input", { type, name: "answer", value: text }),
-      node("span", {}, ...inline(text)),
+      h("input", { type, name: "answer", value: text }),
+      h("span", {}, ...inline(text)),
     ),
   );
-  return node("div", { class: "choices" }, ...labels);
+  return h("div", { class: "choices" }, ...labels);
 }
 
 function markChoices(form, { kind, choice: choices }) {
@@ -165,18 +160,18 @@ function restore(form, answer) {
 
 function questionForm(chapter, question, onResult) {
   const key = `convbook-quiz/${chapter}/${question.id}`;
-  const legend = node("legend", {}, ...prose(question.text));
+  const legend = h("legend", {}, ...prose(question.text));
   if (question.kind === "multiple") {
-    legend.append(node("span", { class: "paragraph quiet" }, "Choose all that apply."));
+    legend.append(h("span", { class: "paragraph quiet" }, "Choose all that apply."));
   }
   const field = question.kind === "number" ? numberField() : choiceField(question);
-  const again = node("button", { type: "reset" }, "Try again");
-  const feedback = node("div", { class: "feedback", "aria-live": "polite" });
-  const form = node(
+  const again = h("button", { type: "reset" }, "Try again");
+  const feedback = h("div", { class: "feedback", "aria-live": "polite" });
+  const form = h(
     "form",
     { class: "question", autocomplete: "off" },
-    node("fieldset", {}, legend, field),
-    node("div", { class: "actions" }, node("button", { class: "primary" }, "Check"), again),
+    h("fieldset", {}, legend, field),
+    h("div", { class: "actions" }, h("button", { class: "primary" }, "Check"), again),
     feedback,
   );
   const answer = () => new FormData(form).getAll("answer");
@@ -223,8 +218,8 @@ function questionForm(chapter, question, onResult) {
 
 function render({ model, el }) {
   const { chapter, questions } = model.get("state");
-  const score = node("span", { class: "score" });
-  const startOver = node("button", { type: "button" }, "Start over");
+  const score = h("span", { class: "score" });
+  const startOver = h("button", { type: "button" }, "Start over");
   const forms = [];
 
   function showScore() {
@@ -238,8 +233,8 @@ function render({ model, el }) {
     for (const form of forms) form.reset();
     forms[0].querySelector("input").focus();
   });
-  const tally = node("div", { class: "tally" }, score, startOver);
-  const quiz = node("div", { class: "convbook convbook-quiz" }, ...forms);
+  const tally = h("div", { class: "tally" }, score, startOver);
+  const quiz = h("div", { class: "convbook convbook-quiz" }, ...forms);
   if (questions.length > 1) quiz.append(tally);
   // A notebook would take the arrow keys, Enter and letters for commands of its own.
   quiz.addEventListener("keydown", (event) => {
