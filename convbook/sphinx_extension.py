@@ -64,6 +64,13 @@ def load_widgets(app: Sphinx, pagename, templatename, context, doctree) -> None:
         app.add_js_file("widgets/host.js", loading_method="defer", priority=900)
 
 
+def drop_mathjax(app: Sphinx, pagename, templatename, context, doctree) -> None:
+    """Sphinx gives it to a page that has no formula too, if pages below it have some."""
+    if 'class="math' not in context.get("body", ""):
+        scripts = context["script_files"]
+        scripts[:] = [s for s in scripts if app.config.mathjax_path not in str(s.filename)]
+
+
 def link_notebook(app: Sphinx, pagename, templatename, context, doctree) -> None:
     """Under a notebook's title: open it in Colab, or download it."""
     if context.get("page_source_suffix") != ".ipynb":
@@ -94,6 +101,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", copy_mathjax)
     app.connect("builder-inited", write_widgets)
     app.connect("html-page-context", load_widgets)
+    app.connect("html-page-context", drop_mathjax, priority=900)
     app.connect("html-page-context", link_notebook)
     app.connect("html-page-context", fix_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -100,6 +100,12 @@ def test_notebook_opens_in_colab_and_downloads(name, site, parsed):
     assert copy.read_bytes() == (ROOT / f"{name}.ipynb").read_bytes()
 
 
+@pytest.mark.parametrize("name", IN_TOC)
+def test_only_pages_with_formulas_load_mathjax(name, parsed):
+    text = parsed[name].text
+    assert ("tex-mml-chtml.js" in text) == ('class="math' in text)
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_install_cell_is_hidden(name, parsed):
     assert "run_line_magic" not in parsed[name].text
