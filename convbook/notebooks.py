@@ -47,6 +47,9 @@ class Notebook:
     def name(self) -> str:
         return str(self.source.relative_to(self.root).with_suffix(""))
 
+    def text(self) -> str:
+        return self.source.read_text(encoding="utf-8")
+
     def inputs(self) -> dict[str, str]:
         """Everything that its outputs depend on: file name → the first 12 digits of its SHA-256.
 
@@ -58,15 +61,27 @@ class Notebook:
             self.source,
             self.root / "requirements.txt",
             *(package / f"{name}.py" for name in ("claims", "data", "figures", "standins")),
-            *sorted((package / "widgets").glob("*.py")),
+            *self.widgets(),
             package / "widgets" / "quizzes" / f"{number}.toml",
             *[self.root / "bench" / "results" / f"{name}.json" for name in self.results()],
         ]
         return {f.relative_to(self.root).as_posix(): digest(f) for f in files if f.exists()}
 
+    def widgets(self) -> list[Path]:
+        """The modules of ``convbook.widgets`` that its source imports a function from."""
+        imports = re.findall(r"^from convbook\.widgets import (.+)", self.text(), re.MULTILINE)
+        names = set(re.findall(r"\w+", " ".join(imports)))
+        folder = self.root / "convbook" / "widgets"
+        defined = {
+            path: set(re.findall(r"^def (\w+)", path.read_text("utf-8"), re.MULTILINE))
+            for path in sorted(folder.glob("*.py"))
+        }
+        used = [path for path in defined if names & defined[path]]
+        return [folder / "explorer.py", *used] if used else []
+
     def results(self) -> list[str]:
         """The measurements that its source reads: ``data.results("name")``."""
-        found = re.findall(r"""data\.results\(["'](\w+)["']\)""", self.source.read_text("utf-8"))
+        found = re.findall(r"""data\.results\(["'](\w+)["']\)""", self.text())
         return sorted(set(found))
 
     def changes(self) -> list[str]:

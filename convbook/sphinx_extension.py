@@ -47,7 +47,7 @@ def write_widgets(app: Sphinx) -> None:
 def load_widgets(app: Sphinx, pagename, templatename, context, doctree) -> None:
     """Load the scripts and styles of the explorers that a page's body holds."""
     used = set(
-        re.findall(r'class="convbook-widget" data-widget="([^"]*)"', context.get("body", ""))
+        re.findall(r'class="convbook-widget"[^>]* data-widget="([^"]*)"', context.get("body", ""))
     )
     if unknown := used - WIDGETS.keys():
         raise SphinxError(
@@ -68,7 +68,7 @@ def drop_mathjax(app: Sphinx, pagename, templatename, context, doctree) -> None:
     """Sphinx gives it to a page that has no formula too, if pages below it have some."""
     if 'class="math' not in context.get("body", ""):
         scripts = context["script_files"]
-        scripts[:] = [s for s in scripts if app.config.mathjax_path not in str(s.filename)]
+        scripts[:] = [script for script in scripts if "mathjax" not in str(script).lower()]
 
 
 def link_notebook(app: Sphinx, pagename, templatename, context, doctree) -> None:

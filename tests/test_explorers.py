@@ -11,7 +11,14 @@ from convbook.sphinx_extension import WIDGETS
 from convbook.widgets.explorer import HERE, read
 
 FRAMED = {  # those built with cb.explorer, and a setting each that cannot be
+    "embedding": (widgets.embedding, "V=9", "input_dim cannot be 9"),
+    "receptive_field": (widgets.receptive_field, "n=999", "input size cannot be 999"),
+    "image_kernels": (widgets.image_kernels, "k=4", "kernel_size cannot be “4”"),
     "pooling": (widgets.pooling, "n=99", "input size cannot be 99"),
+    "optimizer_race": (widgets.optimizer_race, "steps=9", "steps cannot be 9"),
+    "signal_flow": (widgets.signal_flow, "depth=1", "layers cannot be 1"),
+    "schedules": (widgets.schedules, "T=9", "steps cannot be 9"),
+    "trainer": (widgets.trainer, "r=-1", "learning_rate cannot be −1"),
 }
 
 

@@ -16,6 +16,8 @@ raise SystemExit("the install cell must not run")
 # %%
 import random
 
+from convbook.widgets import quiz
+
 print("exact")
 print(f"measured ≈ {random.random()}")
 """
@@ -30,6 +32,7 @@ def course(tmp_path):
     (root / "requirements.txt").write_text("numpy==1\n")
     for name in ("claims.py", "data.py", "widgets/quiz.py", "widgets/quizzes/07.toml"):
         (root / "convbook" / name).write_text("")
+    (root / "convbook" / "widgets" / "quiz.py").write_text("def quiz(chapter):\n    pass\n")
     (root / "book" / "07_test.py").write_text(SOURCE)
     return root
 
@@ -78,6 +81,15 @@ def test_measurements_that_it_reads_are_inputs(course, notebook):
     notebook.source.write_text(SOURCE + '\n# data.results("speed")\n')
     assert "bench/results/speed.json" in notebook.inputs()
     assert "bench/results/other.json" not in notebook.inputs()
+
+
+def test_only_the_explorers_that_it_imports_are_inputs(course, notebook):
+    for name in ("explorer", "pooling", "trainer"):
+        path = course / "convbook" / "widgets" / f"{name}.py"
+        path.write_text(f"def {name}():\n    pass\n")
+    notebook.source.write_text("from convbook.widgets import pooling, quiz\n")
+    widgets = [name for name in notebook.inputs() if "/widgets/" in name and ".py" in name]
+    assert widgets == [f"convbook/widgets/{n}.py" for n in ("explorer", "pooling", "quiz")]
 
 
 def test_new_and_gone_inputs_are_named(course, notebook):

@@ -18,7 +18,7 @@ def test_the_wheel_holds_the_package_and_its_data(tmp_path):
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(source)], check=True)
     [wheel] = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    kept = {".py", ".js", ".css", ".toml"}
+    kept = {".py", ".js", ".css", ".toml", ".wasm"}
     needed = {p.relative_to(ROOT).as_posix() for p in (ROOT / "convbook").rglob("*.*")}
     assert {name for name in needed if any(name.endswith(end) for end in kept)} <= held
     assert "convbook/results/standins.json" in held

@@ -6,6 +6,10 @@ const cb = (() => {
   const minus = (text) => String(text).replaceAll("-", "−");
   const show = (number, digits = 2) => minus(Number(number.toFixed(digits)));
 
+  // A whole number, 1,234,567; one too large to be exact is rounded, and looks it.
+  const count = (number) =>
+    number <= Number.MAX_SAFE_INTEGER ? number.toLocaleString("en") : number.toExponential(1);
+
   // A mistake that its reader can mend: `change` shows the sentence in place of the explorer's body.
   class Problem extends Error {}
 
@@ -58,7 +62,8 @@ const cb = (() => {
 
   // ---- Fields: what a setting is, how it is checked, shown and written into a link ----
   //
-  // { kind: "number", key, label, low, high, step = 1 }     a slider and a box
+  // { kind: "number", key, label, low, high, step = 1 }     a slider and a box; with `log` (and
+  //                                       step "any") the slider is logarithmic
   // { kind: "choice", key, label, options: { value: text } } a drop-down list
   // { kind: "check", key, label }
   // { kind: "other", key, read(text), write(value) }         shown by the explorer itself
@@ -76,15 +81,23 @@ const cb = (() => {
         return `${label} cannot be ${minus(value)}. Change it to ${range}.`;
       },
       make(field, set) {
-        const range = { min: field.low, max: field.high, step: field.step ?? 1 };
-        const name = field.label;
+        const { low, high, step = 1, log, label: name } = field;
+        const range = log
+          ? { min: Math.log10(low), max: Math.log10(high), step: 0.1 }
+          : { min: low, max: high, step };
         const slider = h("input", { type: "range", ...range, "aria-label": `${name}, slider` });
-        const box = h("input", { type: "number", ...range, step: "any", "aria-label": name });
-        for (const input of [slider, box]) input.oninput = () => set(input.valueAsNumber);
+        const limits = { min: low, max: high, step: "any" };
+        const box = h("input", { type: "number", ...limits, "aria-label": name });
+        slider.oninput = () => {
+          const at = slider.valueAsNumber;
+          set(log ? Number((10 ** at).toPrecision(2)) : at);
+        };
+        box.oninput = () => set(box.valueAsNumber);
         const node = h("div", { class: "cb-parameter" }, labelOf(field), slider, box);
         const refresh = (value) => {
           // What is being typed stays as it is, be it illegal or half written.
-          if (!Number.isNaN(value)) slider.value = value;
+          if (!Number.isNaN(value)) slider.value = log ? Math.log10(value) : value;
+          if (log) slider.setAttribute("aria-valuetext", value);
           if (!Object.is(box.valueAsNumber, value)) box.value = Number.isNaN(value) ? "" : value;
           box.setAttribute("aria-invalid", String(Boolean(KINDS.number.problem(field, value))));
         };
@@ -124,9 +137,18 @@ const cb = (() => {
     },
   };
 
+  // What is wrong with a field's value, as a sentence; or nothing.
+  const problemOf = (field, value) => KINDS[field.kind].problem(field, value);
+
   // A Python name is set in the font of code; anything else is a word.
   const labelOf = ({ label }) =>
     h("span", { class: "cb-name" }, label.includes("_") ? h("code", {}, label) : label);
+
+  // The options of a choice whose values are what is shown.
+  const choices = (...values) => Object.fromEntries(values.map((value) => [value, value]));
+
+  // A field outside the settings: `set` gets what is chosen, and `refresh(value)` shows a value.
+  const control = (field, set) => KINDS[field.kind].make(field, set);
 
   // ---- The frame of an explorer: title, hint, controls, message, link, reset ----
   //
@@ -211,7 +233,7 @@ const cb = (() => {
     function update() {
       for (const refresh of shown) refresh();
       let trouble = linkProblem;
-      for (const field of fields) trouble ||= KINDS[field.kind].problem(field, state[field.key]);
+      for (const field of fields) trouble ||= problemOf(field, state[field.key]);
       try {
         if (!trouble) made.update();
       } catch (error) {
@@ -512,6 +534,24 @@ const cb = (() => {
     );
   }
 
+  // ---- A table: each row is a list of texts or nodes, of which the first names the row ----
+
+  function table({ label, titles, rows }) {
+    const head = titles.map((title) => h("th", { scope: "col" }, title));
+    const rowOf = ([name, ...cells]) =>
+      h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", {}, cell)));
+    return h(
+      "div",
+      { class: "cb-scroll", role: "region", tabindex: 0, "aria-label": label },
+      h(
+        "table",
+        { class: "cb-table" },
+        h("thead", {}, h("tr", {}, ...head)),
+        h("tbody", {}, ...rows.map(rowOf)),
+      ),
+    );
+  }
+
   // A signed value as a background colour: blue for positive, orange for negative, none for 0.
   function heat(value, limit) {
     const part = Math.min(1, Math.abs(value) / (limit || 1));
@@ -538,7 +578,10 @@ const cb = (() => {
     Problem,
     button,
     chart,
+    choices,
+    control,
     copyButton,
+    count,
     explorer,
     grid,
     h,
@@ -546,9 +589,11 @@ const cb = (() => {
     minus,
     normal,
     player,
+    problemOf,
     random,
     show,
     svg,
+    table,
     uniqueId,
   };
 })();

@@ -43,8 +43,9 @@ class Explorer(anywidget.AnyWidget):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         state = escape(json.dumps(self.state, ensure_ascii=False, sort_keys=True))
         data["text/plain"] = repr(self)
+        anchor = f' id="{self.state["id"]}"' if "id" in self.state else ""
         data["text/html"] = (
-            f'<div class="convbook-widget" data-widget="{self.name}" data-state="{state}">'
+            f'<div class="convbook-widget"{anchor} data-widget="{self.name}" data-state="{state}">'
             "This explorer runs in the book's site, and in a notebook after its cell is run.</div>"
         )
         return data, metadata

@@ -1,0 +1,312 @@
+"""The receptive-field explorer: its fields and paths are the gradients that Keras finds."""
+
+import re
+
+import numpy as np
+import pytest
+from explorers import follow, number, page_of, problem
+
+from convbook.widgets import receptive_field
+
+VGG = "3-3-p2-3-3-p2-3-3-3-p2-3-3-3-p2-3-3-3-p2"
+CASES = [  # layers, input size, padding, unit
+    ("3-3-3", 11, "valid", 2),
+    ("5", 9, "valid", 0),
+    ("7s2-p3s2", 64, "same", 5),
+    ("7s2-p3s2", 64, "same", 0),
+    ("3-p2-3-p2", 33, "same", 8),
+    ("5-p2-5-p2", 32, "valid", 4),
+    ("3d2-3d2-3d2", 19, "valid", 3),
+    ("3-3d2-3d4-3d8", 21, "same", 10),
+    ("4s3-2-p3s1", 40, "valid", 9),
+    ("1s4-2d3-6", 40, "same", 0),
+    ("3-3-3-3", 5, "same", 2),
+    (VGG, 224, "same", 3),
+]
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser, tmp_path_factory):
+    """One page for the many stacks that are only looked at."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(page_of([receptive_field()]), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    yield page
+    page.close()
+
+
+def parts(text):
+    """Of each layer: whether it is a pooling, kernel_size, strides, dilation_rate."""
+    for part in text.split("-"):
+        pool, k, s, d = re.fullmatch(r"(p?)(\d+)(?:s(\d+))?(?:d(\d+))?", part).groups()
+        yield bool(pool), int(k), int(s or (k if pool else 1)), int(d or 1)
+
+
+def summing_layers(keras, text, padding):
+    """The stack with all weights 1, a pooling being the sum of its window."""
+    options = {"padding": padding, "use_bias": False, "kernel_initializer": "ones"}
+    return [
+        keras.layers.Conv2D(1, k, strides=s, dilation_rate=d, dtype="float64", **options)
+        for _, k, s, d in parts(text)
+    ]
+
+
+def gradient(layers, size, unit):
+    """The gradient of output [unit, unit] by each pixel, and the output's size."""
+    import tensorflow as tf
+
+    x = tf.ones((1, size, size, 1), "float64")
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = x
+        for layer in layers:
+            y = layer(y)
+        out = y[0, unit, unit, 0]
+    return tape.gradient(out, x)[0, :, :, 0].numpy(), y.shape[1]
+
+
+def rows(page):
+    """The rows of the table: the layer's name, then its field, jump, output, start, weights."""
+    found = page.locator(".cb-table tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    return [(name, sum_, *map(number, rest)) for name, sum_, *rest in found]
+
+
+def fields(page):
+    return [number(row[1].split(" = ")[1]) for row in rows(page)]
+
+
+def names(page):
+    return [row[0] for row in rows(page)]
+
+
+def bars(page):
+    """The heights of the bars, one for each input cell; the highest is 1."""
+    heights = page.locator(".cb-pyramid > svg").evaluate(
+        """(svg) => {
+            const floor = svg.viewBox.baseVal.height;
+            const bottom = (r) => r.y.baseVal.value + r.height.baseVal.value;
+            return [...svg.querySelectorAll("rect")]
+                .filter((r) => Math.abs(bottom(r) - floor) < 0.01)
+                .map((r) => r.height.baseVal.value);
+        }"""
+    )
+    return np.array(heights) / max(heights)
+
+
+def words(page):
+    return page.locator(".cb-body .cb-sum").text_content().replace("−", "-")
+
+
+def whole(text):
+    return int(text.replace(",", ""))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]} {case[2]}")
+def test_fields_and_paths_are_keras_gradients(shared_page, keras, case):
+    text, size, padding, unit = case
+    follow(shared_page, f"#field?l={text}&n={size}&p={padding}&u={unit}")
+    assert problem(shared_page) == ""
+    table = rows(shared_page)
+    layers = summing_layers(keras, text, padding)
+    square, out = gradient(layers, size, unit)
+    line = np.sqrt(np.diag(square))  # paths down times paths across
+    np.testing.assert_array_equal(np.outer(line, line), square)
+
+    _, _, jump, output, start, _ = table[-1]
+    field = fields(shared_page)[-1]
+    assert output == out
+    first, last = np.flatnonzero(line)[[0, -1]]
+    begin = start + unit * jump
+    assert max(begin, 0) == first
+    assert min(begin + field, size) - 1 == last
+    np.testing.assert_allclose(bars(shared_page), line / line.max(), atol=1e-6)
+
+    said = words(shared_page)
+    assert f"Unit {unit} has a field of {field:.0f} cells" in said
+    total, most, cell = re.search(r"Of ([\d,]+) paths, ([\d,]+) begin in cell (\d+)", said).groups()
+    assert (whole(total), whole(most), int(cell)) == (line.sum(), line.max(), line.argmax())
+    half, seen = map(int, re.search(r"Half begin in (\d+) of (\d+) cells", said).groups())
+    assert seen == np.count_nonzero(line)
+    descending = np.sort(line)[::-1].cumsum() / line.sum()
+    assert half == 1 + np.flatnonzero(descending >= 0.5)[0]
+    assert (f"wider than the input, {size}" in said) == (field > size)
+    pixel, corner = re.search(r"([\d,]+|[\d.e+]+) from one pixel, ([\d,]+) from a", said).groups()
+    assert float(pixel.replace(",", "")) == pytest.approx(square.max(), rel=0.05)
+    if start + unit * jump >= 0:
+        assert whole(corner) == square[first, first]
+    if listed := re.search(r"Cell by cell: ([\d, ]+)\.", said):
+        np.testing.assert_array_equal([*map(int, listed[1].split(", "))], line[first : last + 1])
+    weights = [0 if pool else k * k for pool, k, _, _ in parts(text)]
+    assert [row[5] for row in table] == weights
+
+
+def test_the_calls_are_keras_and_the_sums_are_right(shared_page, keras):
+    for text, size, padding, _ in CASES:
+        follow(shared_page, f"#field?l={text}&n={size}&p={padding}")
+        calls = shared_page.locator("pre code").text_content()
+        shape = (1, size, size, 1)
+        layers = eval(f"[{calls}]", {"layers": keras.layers})
+        for layer, row in zip(layers, rows(shared_page), strict=True):
+            shape = layer.compute_output_shape(shape)
+            assert shape[1] == row[3]
+            left, right = row[1].replace("−", "-").replace("·", "*").split(" = ")
+            assert eval(left) == int(right)
+
+
+def test_average_pooling_has_the_same_shares(shared_page, keras):
+    follow(shared_page, "#field?l=3-p2-3-p3s2&n=24&u=1")
+    ones = {"use_bias": False, "kernel_initializer": "ones", "dtype": "float64"}
+    conv, pool = keras.layers.Conv2D, keras.layers.AveragePooling2D
+    layers = [
+        *[conv(1, 3, **ones), pool(2, dtype="float64")],
+        *[conv(1, 3, **ones), pool(3, strides=2, dtype="float64")],
+    ]
+    line = np.sqrt(np.diag(gradient(layers, 24, 1)[0]))
+    np.testing.assert_allclose(bars(shared_page), line / line.max(), atol=1e-6)
+    assert "A pooling counts as an average" in shared_page.locator(".cb-body").inner_text()
+
+
+def test_layers_are_changed_from_the_keyboard(open_page):
+    page = open_page(receptive_field())
+    assert names(page) == ["1 Conv2D(3)", "2 Conv2D(3)", "3 Conv2D(3)"]
+
+    def press(name):
+        page.get_by_role("button", name=name, exact=True).focus()
+        page.keyboard.press("Enter")
+
+    press("2 Conv2D(3)")
+    assert page.locator("[aria-pressed=true]").inner_text() == "2 Conv2D(3)"
+    page.get_by_label("kernel_size").select_option("5")
+    page.get_by_label("strides").select_option("2")
+    assert names(page)[1] == "2 Conv2D(5, strides=2)"
+    press("Move up")
+    press("Move up")
+    assert names(page)[0] == "1 Conv2D(5, strides=2)"
+    assert page.locator(".cb-edit strong").inner_text() == "Layer 1"
+    press("Move down")
+    press("Add a layer")
+    assert names(page) == ["1 Conv2D(3)", "2 Conv2D(5, strides=2)", "3 Conv2D(3)", "4 Conv2D(3)"]
+    assert "does not fit on" in problem(page)
+    assert not page.locator(".cb-body").is_visible()
+    page.get_by_role("combobox", name="layer", exact=True).select_option("MaxPooling2D")
+    assert names(page)[2] == "3 MaxPooling2D(2)"
+    assert not page.get_by_label("dilation_rate").is_visible()
+    press("Remove")
+    assert problem(page) == ""
+    assert fields(page) == [3, 7, 11]
+    page.get_by_role("slider", name="unit of the last layer").focus()
+    page.keyboard.press("Home")
+    assert words(page).startswith("Unit 0 has a field of 11 cells, 0 to 10.")
+    page.get_by_role("spinbutton", name="input size").fill("13")
+    page.keyboard.press("Tab")
+    page.get_by_role("slider", name="unit of the last layer").focus()
+    assert words(page).startswith("Unit 1 has a field of 11 cells, 2 to 12.")
+    page.keyboard.press("ArrowLeft")
+    assert words(page).startswith("Unit 0 has a field of 11 cells, 0 to 10.")
+    page.wait_for_function("location.hash === '#field?n=13&l=3-5s2-3&u=0'")
+
+
+def test_too_many_and_too_few_layers(open_page):
+    page = open_page(receptive_field(layers="-".join(["3"] * 24), padding="same"))
+    page.get_by_role("button", name="Add a layer").click()
+    assert "no stack of 1 to 24 layers" in problem(page)
+    page.get_by_label("kernel_size").select_option("5")
+    assert problem(page) == ""
+    assert len(names(page)) == 24
+    assert sum("Conv2D(5)" in name for name in names(page)) == 1
+    page.wait_for_function("location.hash.startsWith('#field?l=3-5-3')")  # the link is saved
+    follow(page, "#field?l=3")
+    page.get_by_role("button", name="Remove").click()
+    assert "no stack of 1 to 24 layers" in problem(page)
+    page.get_by_role("button", name="Add a layer").click()
+    assert names(page) == ["1 Conv2D(3)", "2 Conv2D(3)"]
+    page.get_by_label("strides").select_option("2")
+    page.get_by_label("dilation_rate").select_option("2")
+    assert "Keras refuses strides > 1 together with dilation_rate > 1" in problem(page)
+    page.get_by_role("button", name="Reset").click()
+    assert problem(page) == ""
+    assert fields(page)[-1] == 49
+
+
+def test_networks_are_chosen_and_recognized(open_page):
+    page = open_page(receptive_field())
+    network = page.get_by_label("network")
+    assert network.input_value() == "three 3×3"
+    expected = {"VGG-16": 212, "LeNet-5 up to its dense layers": 16, "dilations 1, 2, 4, 8": 31}
+    for name, field in expected.items():
+        network.select_option(name)
+        assert fields(page)[-1] == field
+        assert network.input_value() == name
+    network.select_option("VGG-16")
+    page.get_by_role("button", name="17 Conv2D").click()
+    page.get_by_label("kernel_size").select_option("1")
+    assert fields(page)[-1] == 180
+    assert page.locator(".cb-scroll").evaluate("(box) => box.scrollTop") > 0  # as it was
+    for name in network.locator("option").all_text_contents():
+        network.select_option(name)
+        assert problem(page) == ""
+    assert network.input_value() == "dilations 2, 2, 2"
+    assert "Holes in it: 6" in words(page)
+    page.get_by_label("padding").select_option("same")
+    assert network.input_value() == "your own"
+    page.locator(".cb-pyramid .cb-cell").nth(-4).click()  # of the last layer
+    assert words(page).startswith("Unit 15 has")
+    page.get_by_role("button", name="Step back").click()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("document.querySelector('.cb-place').textContent === '18 of 19'")
+    page.get_by_role("button", name="Pause").click()
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("l=3-x", "“3-x” is no stack"),
+        ("l=3-12", "“3-12” is no stack"),
+        ("l=p2d2", "“p2d2” is no stack"),
+        ("l=3s0", "“3s0” is no stack"),
+        ("l=", "is no stack"),
+        ("l=5-5-5", "Layer 3 does not fit on 3 cells"),
+        ("n=0", "input size cannot be 0"),
+        ("p=full", "padding cannot be “full”"),
+    ],
+)
+def test_bad_links_are_explained(shared_page, link, words):
+    follow(shared_page, f"#field?{link}")
+    assert words in problem(shared_page)
+    shared_page.get_by_role("button", name="Reset").click()
+    assert problem(shared_page) == ""
+
+
+def test_odd_units_and_units_that_see_only_padding(shared_page):
+    for unit in ("99", "-5", "abc", "1e9"):
+        follow(shared_page, f"#field?u={unit}")
+        assert "NaN" not in shared_page.locator("main").inner_html()
+        assert words(shared_page).startswith("Unit ")
+    follow(shared_page, "#field?l=2d4&n=2&p=same&u=0")
+    assert words(shared_page) == "Unit 0 reads nothing but padding, which is always 0."
+    follow(shared_page, "#field?n=9")  # the page goes on as before
+    assert words(shared_page).startswith("Unit 1 has a field of 7 cells")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"network": "alexnet"},
+        {"layers": ""},
+        {"layers": "3-"},
+        {"layers": "12"},
+        {"layers": 3},
+        {"layers": "p2d2"},
+        {"layers": "3s2d2"},
+        {"layers": "-".join(["3"] * 25)},
+        {"input_size": 257},
+        {"padding": "full"},
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused(arguments):
+    with pytest.raises(ValueError, match=f"{next(iter(arguments))} must be"):
+        receptive_field(**arguments)
