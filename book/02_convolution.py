@@ -29,7 +29,7 @@ from numpy.testing import assert_allclose
 
 from convbook import data, figures
 from convbook.claims import claim
-from convbook.widgets import convolution, interact, progress, quiz
+from convbook.widgets import convolution, image_kernels, interact, progress, quiz
 
 keras.utils.set_random_seed(0)
 to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
@@ -244,6 +244,16 @@ for name, k in BANK.items():
 # Blur, the Sobels and the identity are separable. A Sobel kernel is a blur along the edge, $[1, 2, 1]$, times a difference across it, $[1, 0, -1]$: it smooths and differentiates at once.
 #
 # The left Sobel is the right one with its sign changed. Followed by ReLU, each sees edges of one sign only, from dark to light or from light to dark. A network needs both.
+#
+# Now every number of it. Point at a pixel, or walk there with the arrow keys: the explorer writes its sum out. The kernels grow to 7×7, the images have colours, and you may bring your own. What it computes is what Keras computes.
+#
+# **Predict**, before you choose *outline*: what does it make of a flat area, where all nine pixels are equal? What of the outermost row of the image, with zeros beyond it? And which is further from the truth, to clamp its negative answers or to take their absolute values?
+
+# %%
+image_kernels()
+
+# %% [markdown]
+# A flat area turns black, since the weights add up to 0. Yet the outermost row may shine: zeros beyond the border are an edge, too. The image has no line there; the padding drew it. Choose another border rule, and it is gone. What is shown is a choice as well: clamping hides half of the edges, and absolute values merge two kinds of them. A network does neither. It hands the signed numbers on.
 #
 # Kernels for other directions lie between these. The slider below turns one. (It needs Python behind it: run the notebook to move it.)
 

@@ -30,7 +30,7 @@ from numpy.testing import assert_allclose
 
 from convbook import data, figures
 from convbook.claims import claim
-from convbook.widgets import progress, quiz
+from convbook.widgets import pooling, progress, quiz, receptive_field, trainer
 
 keras.utils.set_random_seed(0)
 to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
@@ -429,6 +429,12 @@ claim("global averages hardly move", max(mean_moved) < 0.1)
 #
 # So say it more carefully: pooling forgives moves inside its windows, and no others. *Global* pooling, whose window is the whole map, forgives nearly all moves *of its map*, at the price of not knowing where anything is. But the map must move as a whole. After three poolings with stride 2, only shifts by multiples of 8 pixels do that. Other shifts change the map itself, and global pooling cannot mend it. In the lab you can measure what that costs.
 #
+# Window, shift and gradient in one place. **Predict**: the input moves right by 1. How many of the four outputs change, and how many of the sixteen inputs? What if it moves by 2? The explorer counts. Then ask for the average, and see where the gradient goes.
+
+# %%
+pooling()
+
+# %% [markdown]
 # ## Two relatives
 #
 # **A stride instead of pooling.** A convolution with stride 2 halves the map just as well. Springenberg and colleagues replaced all pooling by such layers, and lost nothing on CIFAR-10 {cite}`springenberg2014`. What does it cost?
@@ -877,6 +883,23 @@ print("prediction ≈", names[outputs[-1].argmax()], "for a", names[photos.y_tes
 # %% [markdown]
 # The first maps still look like the photograph, redrawn by edge and colour. Pooling keeps the drawing and halves both sides of the paper. The second layer's maps are hard to read for us: each mixes 32 maps of the first. From layer to layer, *where* is given up for *what*.
 #
+# ## Watch one learn
+#
+# A small network does not need Python. This one trains in your browser, on scikit-learn's 1,797 handwritten digits of 8×8 pixels, and all that is inside it can be looked at while it learns. Nothing leaves the page. Its layers are Keras' own, and so are its optimizers: the tests compare its forward and backward pass with Keras.
+#
+# **Predict**, then run:
+#
+# 1. How many passes over the digits until nine in ten of the *validation* images are right? One, five, twenty?
+# 2. The learning rate ten times as high, and a hundred times. At which does it break, and what do the activations look like then?
+# 3. `validate on` *other writers' images*. Same network, same number of images. Better or worse?
+# 4. Draw a digit yourself. Then draw it at the edge of the field. Where in the layers does it go wrong?
+
+# %%
+trainer()
+
+# %% [markdown]
+# The third question is about honesty. The digits come from thirteen writers, says scikit-learn's description of them, and images drawn at random put each writer on both sides of the split. The network has then seen the hand it is examined on. Nothing in the curve gives that away: only another split does.
+#
 # ## The recipe, and two networks more
 #
 # For a first network, the pattern has hardly changed since 1998 {cite}`lecun1998`: convolution and activation, now and then a pooling, and dense layers at the end. One step further: three blocks of *convolution, ReLU, convolution, ReLU, pooling*, with ten 3×3 filters in each convolution, then a dense layer and a softmax. **Count its layers, and guess its parameters.**
@@ -897,6 +920,27 @@ print(f"{10 * 28 + 5 * 910 + 1610:,}")
 # %% [markdown]
 # 17 layers, and 6,440 parameters: less than the softmax on raw MNIST pixels. Depth costs few weights here, 910 for each further convolution. Wide maps into dense layers cost many.
 #
+# And how much of the photograph does *one* unit of its last map see? The rule for the [receptive field](02_convolution.ipynb) counts a pooling like any other window. **Predict**: is it more or less than the 32 pixels of a side?
+
+# %%
+field, jump = 1, 1
+for layer in blocks:
+    if isinstance(layer, layers.Conv2D):
+        field += (3 - 1) * jump
+    elif isinstance(layer, layers.MaxPooling2D):
+        field, jump = field + (2 - 1) * jump, jump * 2
+    print(f"{type(layer).__name__:13} sees {field:2} × {field:2} pixels")
+print("six convolutions alone:", 1 + 6 * (3 - 1))
+
+# %% [markdown]
+# More than there are. The six convolutions alone would see 13 pixels. Each pooling doubles what every layer behind it adds.
+#
+# That is the field on paper. Build the network below, or another one, and look at how many *paths* lead from each pixel to the unit: **is the border of the field worth as much as its middle?**
+
+# %%
+receptive_field(network="course")
+
+# %% [markdown]
 # And a larger one, as it is used on Fashion-MNIST (28×28 grey images of clothes): maps get smaller and more numerous from block to block, and two dense layers with dropout follow. **Where are most of its weights** this time?
 
 # %%

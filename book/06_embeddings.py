@@ -30,7 +30,7 @@ from numpy.testing import assert_allclose
 
 from convbook import figures
 from convbook.claims import claim
-from convbook.widgets import progress, quiz
+from convbook.widgets import embedding, progress, quiz
 
 keras.utils.set_random_seed(0)
 to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
@@ -241,6 +241,36 @@ claim(
 # %% [markdown]
 # Adam divides by the root of its long memory $v$, which the zeros have kept near 0, while its short memory $m$ needs some ten steps to forget. By hand: the first step is $0.1 g / \sqrt{0.001 g^2} ≈ 3.2$ learning rates, and each next one is $0.9/\sqrt{0.999}$ times the one before. Their sum is about 32. The size of the gradient drops out. So under Adam a single example of a rare category moves its row far, and noise moves it as far as signal.
 #
+# And a row that a batch uses *twice*? Under SGD its two errors are added, and a lookup is a product with one-hot rows to the last digit. **Predict** for the first step of Adam, with IDs 3, 1, 3 and a gradient of 1 everywhere: does row 3 move as far by a lookup as by one-hot and `Dense`?
+
+# %%
+ids = np.array([3, 1, 3])
+pairs = [
+    ("lookup", keras.layers.Embedding(4, 5), ids),
+    ("one-hot, Dense", keras.layers.Dense(5, use_bias=False), np.eye(4, dtype="float32")[ids]),
+]
+moves = {}
+for name, layer, x in pairs:
+    model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype.name), layer])
+    before = model.get_weights()[0]
+    model.compile(keras.optimizers.Adam(0.1), weighted_sum, run_eagerly=True)
+    model.train_on_batch(x, np.ones((3, 5), "float32"))
+    moves[name] = np.abs(model.get_weights()[0] - before)[:, 0] / 0.1
+    print(f"{name:15} rows 1 and 3 move, in learning rates ≈ {moves[name][[1, 3]].round(2)}")
+expected = 2**0.5 if keras.backend.backend() == "tensorflow" else 1
+claim("one-hot: one learning rate each", np.allclose(moves["one-hot, Dense"][[1, 3]], 1, rtol=0.01))
+claim("lookup: the row used once, too", np.isclose(moves["lookup"][1], 1, rtol=0.01))
+claim("the row used twice: √2 on TensorFlow", np.isclose(moves["lookup"][3], expected, rtol=0.01))
+
+# %% [markdown]
+# On TensorFlow it does not. The optimizer is handed the used rows as they were used: row 3 twice. For $m$ that is right, since adding twice adds both errors: 2. But $v$ then gets the sum of the two *squares*, 1 + 1 = 2, where the square of the sum is 4. So the row moves by $2/\sqrt2$ learning rates and not by $2/\sqrt4$. (On JAX, whose gradient is a whole table, both give 1.) With Adam, "a lookup is a product" holds forwards, and for the gradient; the training differs where IDs repeat, and in real batches they do.
+#
+# The lookup, the product and a step of training, side by side. **Predict**: the IDs are 3, 1, 3. After one step, which rows have changed? And how does the row that occurs twice move, compared with the one that occurs once?
+
+# %%
+embedding()
+
+# %% [markdown]
 # ## What is saved
 #
 # Compare two ways from a column of 10,000 products into a hidden layer of 64 units: one-hot into `Dense(64)`, or an embedding with $d = 8$, and then `Dense(64)`. Count first:

@@ -32,7 +32,7 @@ from numpy.testing import assert_allclose
 
 from convbook import data, figures
 from convbook.claims import claim
-from convbook.widgets import quiz
+from convbook.widgets import optimizer_race, quiz, schedules, signal_flow
 
 keras.utils.set_random_seed(0)
 to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
@@ -356,6 +356,14 @@ claim(
 
 # %% [markdown]
 # Where a curve crosses 1 is that activation's initialization. ReLU crosses at $\sqrt2$: He. tanh, ELU and SELU are close to the line between about 1 and $\sqrt2$: LeCun, or Glorot. And the sigmoid? It has an initialization that keeps its gradients level: a scale of about 10, ten times LeCun's. (The table has it, too: with 128 units, a standard deviation of 1 is a scale of $\sqrt{128}$, about 11, and the sigmoid's first layer was hardly worse off than its last.) There most units are saturated, and a few steep ones carry everything. (A level gradient is needed for learning, and it is not enough. That such a network learns is not shown here.)
+#
+# All three choices are yours below: depth, activation, initialization. **Predict** for twenty layers of sigmoids with Glorot's initialization: are the activations of the last layer spread out, or all alike? And how much does one of them change from *example* to example?
+
+# %%
+signal_flow()
+
+# %% [markdown]
+# Spread out they are, from unit to unit. But each unit says nearly the same of every example: forwards, too, the signal has died, and a histogram of all activations does not show it.
 #
 # ## ReLU and its relatives
 #
@@ -939,6 +947,14 @@ claim("RMSProp's is over 10,000 times as large", rest[rmsprop] > 1e4 * rest[sgd]
 #
 # One bowl without noise is not a network. It shows *mechanisms*, and no ranking.
 #
+# More surfaces, and your own start and rates. **Predict** for the saddle, with a start exactly on its ridge: which optimizers leave it?
+
+# %%
+optimizer_race()
+
+# %% [markdown]
+# None of the eight. On the ridge the gradient has no part across it, and a rule that only rescales gradients cannot invent one. Add a little noise, and all of them leave: the noise of mini-batches is good for something.
+#
 # ## Two checks before a long training
 #
 # ### The update-to-weight ratio
@@ -1220,6 +1236,12 @@ for name in ("power", "exponential", "piecewise", "one_cycle"):
 #
 # One seed cannot name a winner among the four. When somebody reports that one schedule beats another, ask for the seeds.
 #
+# Draw your own, two at a time, and copy the call. **Predict** first: of power, exponential, piecewise and 1cycle, which has the highest *mean* rate over the 400 steps? One that only falls, or the one that has to climb first?
+
+# %%
+schedules()
+
+# %% [markdown]
 # Now the plateau, and the warm-up. Warm-up must change the rate *within* the first epochs, so it goes into the optimizer:
 
 # %%
@@ -1668,27 +1690,40 @@ import time
 
 import tensorflow as tf
 
+prepared = 0
+
 
 def prepare():
+    global prepared
     for number in range(30):
         time.sleep(0.02)  # 20 ms of "loading"
+        prepared += 1
         yield number
 
 
-def seconds(images):
-    """How long it takes to go through images, with 20 ms of "training" for each."""
-    begin = time.perf_counter()
-    for _ in images:
+def go_through(images):
+    """Seconds, and how far the loading was ahead at most, with 20 ms of "training" an image."""
+    global prepared
+    prepared, lead, begin = 0, 0, time.perf_counter()
+    for used, _ in enumerate(images, start=1):
         time.sleep(0.02)
-    return time.perf_counter() - begin
+        lead = max(lead, prepared - used)
+    return time.perf_counter() - begin, lead
 
 
+# %% [markdown]
+# A plain generator prepares the next image when it is asked for it. `prefetch(2)` lets a thread of its own keep two ready. **Predict** how far ahead of the training each of the two ever is.
+
+# %%
 signature = tf.TensorSpec((), tf.int32)
-ahead = tf.data.Dataset.from_generator(prepare, output_signature=signature).prefetch(2)
-one_by_one, overlapped = seconds(prepare()), seconds(ahead)
-print(f"Python generator, one after the other: seconds ≈ {one_by_one:.2f}")
-print(f"tf.data with prefetch: seconds ≈ {overlapped:.2f}")
-claim("prefetching hides a good part of the loading", overlapped < 0.85 * one_by_one)
+prefetched = tf.data.Dataset.from_generator(prepare, output_signature=signature).prefetch(2)
+leads = {}
+for name, images in [("Python generator", prepare()), ("tf.data", prefetched)]:
+    seconds, lead = go_through(images)
+    print(f"{name:16} seconds and images ahead ≈ {seconds:.2f}, {lead}")
+    leads[name] = lead
+claim("the generator is never ahead", leads["Python generator"] == 0)
+claim("with prefetch, images are ready while another one is used", leads["tf.data"] > 0)
 
 # %% [markdown]
 # **Predict** for the rest, on a machine *without* a GPU: what do 16 bits, XLA, and larger batches bring? Measured with the network with two blocks of [chapter 03](03_pooling.ipynb), images a second:

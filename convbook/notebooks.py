@@ -69,7 +69,9 @@ class Notebook:
 
     def widgets(self) -> list[Path]:
         """The modules of ``convbook.widgets`` that its source imports a function from."""
-        imports = re.findall(r"^from convbook\.widgets import (.+)", self.text(), re.MULTILINE)
+        imports = re.findall(
+            r"^from convbook\.widgets import (\([^)]+\)|.+)", self.text(), re.MULTILINE
+        )
         names = set(re.findall(r"\w+", " ".join(imports)))
         folder = self.root / "convbook" / "widgets"
         defined = {

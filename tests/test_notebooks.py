@@ -87,7 +87,7 @@ def test_only_the_explorers_that_it_imports_are_inputs(course, notebook):
     for name in ("explorer", "pooling", "trainer"):
         path = course / "convbook" / "widgets" / f"{name}.py"
         path.write_text(f"def {name}():\n    pass\n")
-    notebook.source.write_text("from convbook.widgets import pooling, quiz\n")
+    notebook.source.write_text("from convbook.widgets import (\n    pooling,\n    quiz,\n)\n")
     widgets = [name for name in notebook.inputs() if "/widgets/" in name and ".py" in name]
     assert widgets == [f"convbook/widgets/{n}.py" for n in ("explorer", "pooling", "quiz")]
 
