@@ -70,3 +70,14 @@ def open_page(browser, tmp_path):
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory, request):
+    """One page with the module's ``SHARED`` explorer, for settings that are only looked at."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(page_of([request.module.SHARED()]), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    yield page
+    page.close()

@@ -1,5 +1,7 @@
 """A page with explorers, assembled as the site assembles its own."""
 
+import math
+
 from convbook.sphinx_extension import WIDGETS, classic_script
 from convbook.widgets.explorer import read
 
@@ -50,3 +52,20 @@ def problem(page):
     """The sentence that an explorer shows in place of its body, or nothing."""
     message = page.locator(".cb-problem")
     return message.inner_text() if message.is_visible() else ""
+
+
+def uniform(seed):
+    """The numbers of ``cb.random``: mulberry32."""
+    low = 0xFFFFFFFF
+    a = seed
+    while True:
+        a = (a + 0x6D2B79F5) & low
+        t = ((a ^ (a >> 15)) * (a | 1)) & low
+        t ^= (t + (((t ^ (t >> 7)) * (t | 61)) & low)) & low
+        yield (t ^ (t >> 14)) / 2**32
+
+
+def normal(numbers):
+    """The numbers of ``cb.normal``: Box and Muller's."""
+    for u in numbers:
+        yield math.sqrt(-2 * math.log(1 - u)) * math.cos(2 * math.pi * next(numbers))

@@ -4,26 +4,16 @@ import re
 
 import numpy as np
 import pytest
-from explorers import cells, follow, number, page_of, problem
+from explorers import cells, follow, number, problem
 
 from convbook.widgets import embedding
 from convbook.widgets.embedding import TABLE
 
+SHARED = embedding
 TARGET = [1, 0, 1, 0, 1]
 RATE = 0.3
 HISTORY = [[0, 1, 0], [3, 1, 3], [3, 3, 3], [2], [3, 1, 3], [3, 1, 3]]
 LINK = "h=0.1.0-3.1.3-3.3.3-2-3.1.3x2"
-
-
-@pytest.fixture(scope="module")
-def shared_page(browser, tmp_path_factory):
-    """One page for the many settings that are only looked at."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page_of([embedding()]), encoding="utf-8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    yield page
-    page.close()
 
 
 def matrix(page, name):
@@ -64,37 +54,37 @@ def keras_tables(keras, optimizer, history, table=TABLE, target=TARGET):
     return before, after, losses
 
 
-def test_lookup_product_and_counts(shared_page, keras):
-    follow(shared_page, "#embedding?i=1.0.3.3")
+def test_lookup_product_and_counts(page, keras):
+    follow(page, "#embedding?i=1.0.3.3")
     ids = [1, 0, 3, 3]
     layer = keras.layers.Embedding(input_dim=4, output_dim=5)
     layer.build()
     layer.set_weights([np.array(TABLE, "float32")])
-    output = matrix(shared_page, "output")
+    output = matrix(page, "output")
     np.testing.assert_allclose(output, np.array(layer(np.array(ids))), atol=1e-6)
-    one_hot, table = matrix(shared_page, "onehot"), matrix(shared_page, "table")
+    one_hot, table = matrix(page, "onehot"), matrix(page, "table")
     np.testing.assert_array_equal(one_hot, np.eye(4)[ids])
     np.testing.assert_array_equal(table, TABLE)
     np.testing.assert_allclose(one_hot @ table, output)
-    note = shared_page.locator(".cb-note").inner_text()
+    note = page.locator(".cb-note").inner_text()
     zeros = 5 * np.count_nonzero(one_hot == 0)
     assert f"4·4·5 = {4 * 4 * 5} multiplications, {zeros} of them by 0" in note
     assert f"copies {output.size} numbers" in note
-    code = shared_page.locator("pre code").text_content()
+    code = page.locator("pre code").text_content()
     assert eval(code, vars(keras.layers)).get_config() | {"name": ""} == layer.get_config() | {
         "name": ""
     }
 
 
-def test_product_and_gradient_are_written_out(shared_page):
-    follow(shared_page, "#embedding?i=3.1.3")
-    output, slope = matrix(shared_page, "output"), matrix(shared_page, "gradient")
+def test_product_and_gradient_are_written_out(page):
+    follow(page, "#embedding?i=3.1.3")
+    output, slope = matrix(page, "output"), matrix(page, "gradient")
     expected = np.zeros((4, 5))
     np.add.at(expected, [3, 1, 3], output - TARGET)
     np.testing.assert_allclose(slope, expected, atol=0.005)
     for place, row in [("output", 0), ("output", 1), ("onehot", 2), ("table", 3), ("gradient", 1)]:
-        shared_page.locator(f'[data-grid={place}] [data-cell="{row},2"]').hover()
-        product, gradient = explained(shared_page).split(". gradient")
+        page.locator(f'[data-grid={place}] [data-cell="{row},2"]').hover()
+        product, gradient = explained(page).split(". gradient")
         name, terms, result = product.split(" = ")
         position, column = map(int, re.findall(r"\d+", name))
         assert column == (0 if place == "onehot" else 2)
@@ -104,44 +94,44 @@ def test_product_and_gradient_are_written_out(shared_page):
         used, _ = map(int, re.findall(r"\d+", where))
         assert eval(terms.replace("·", "*")) == pytest.approx(float(result), abs=1e-9)
         assert float(result) == pytest.approx(expected[used, column], abs=1e-9)
-    shared_page.locator('[data-grid=table] [data-cell="2,4"]').hover()
-    assert explained(shared_page) == ("Row 2 is not looked up. gradient[2, 4] = 0·(0.81 - 1) = 0")
-    shared_page.locator('[data-grid=target] [data-cell="0,3"]').hover()
-    assert explained(shared_page).startswith("output[0, 3] = ")
+    page.locator('[data-grid=table] [data-cell="2,4"]').hover()
+    assert explained(page) == ("Row 2 is not looked up. gradient[2, 4] = 0·(0.81 - 1) = 0")
+    page.locator('[data-grid=target] [data-cell="0,3"]').hover()
+    assert explained(page).startswith("output[0, 3] = ")
 
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
-def test_steps_are_keras_steps(shared_page, keras, name):
+def test_steps_are_keras_steps(page, keras, name):
     optimizer = {
         "sgd": keras.optimizers.SGD(RATE),
         "momentum": keras.optimizers.SGD(RATE, momentum=0.9),
         "adam": keras.optimizers.Adam(RATE),
     }[name]
     before, after, losses = keras_tables(keras, optimizer, HISTORY)
-    follow(shared_page, f"#embedding?o={name}&r={RATE}&{LINK}&i=3.1.3")
-    assert problem(shared_page) == ""
-    np.testing.assert_allclose(matrix(shared_page, "table"), after, atol=0.00501)
-    np.testing.assert_allclose(matrix(shared_page, "moved"), after - before, atol=0.00501)
+    follow(page, f"#embedding?o={name}&r={RATE}&{LINK}&i=3.1.3")
+    assert problem(page) == ""
+    np.testing.assert_allclose(matrix(page, "table"), after, atol=0.00501)
+    np.testing.assert_allclose(matrix(page, "moved"), after - before, atol=0.00501)
     for row in range(4):  # the sum has more digits than the cells
-        shared_page.locator(f'[data-grid=table] [data-cell="{row},1"]').hover()
-        w = re.search(r"uses|·\(([-\d.]+) - ", explained(shared_page))[1]
+        page.locator(f'[data-grid=table] [data-cell="{row},1"]').hover()
+        w = re.search(r"uses|·\(([-\d.]+) - ", explained(page))[1]
         assert float(w) == pytest.approx(after[row, 1], abs=0.0001)
     step, *shown = re.match(
-        r"Step (\d+) with IDs 3, 1, 3: loss ([\d.]+) → ([\d.]+)\.", told(shared_page)
+        r"Step (\d+) with IDs 3, 1, 3: loss ([\d.]+) → ([\d.]+)\.", told(page)
     ).groups()
     assert step == "6"
     np.testing.assert_allclose([*map(float, shown)], losses, atol=0.0002)
     has_moved = (before != after).any(axis=1)
-    moved, still = re.search(r"moved: ([\d, ]+); not by a bit: (.+?)\.", told(shared_page)).groups()
+    moved, still = re.search(r"moved: ([\d, ]+); not by a bit: (.+?)\.", told(page)).groups()
     assert [*map(int, moved.split(", "))] == list(np.flatnonzero(has_moved))
     assert still == (", ".join(map(str, np.flatnonzero(~has_moved))) or "none")
-    assert "Row 3 adds up 2 gradients." in told(shared_page)
-    remembered = set(re.findall(r"Row (\d) was not used", told(shared_page)))
+    assert "Row 3 adds up 2 gradients." in told(page)
+    remembered = set(re.findall(r"Row (\d) was not used", told(page)))
     assert remembered == (set() if name == "sgd" else {"0", "2"})
-    assert ("squares one by one" in told(shared_page)) == (name == "adam")
+    assert ("squares one by one" in told(page)) == (name == "adam")
 
 
-def test_adam_adds_up_squares_as_said(shared_page, keras):
+def test_adam_adds_up_squares_as_said(page, keras):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("the sentence is on TensorFlow")
     for ids, further in [([3], 1), ([3, 3], 2**0.5), ([3, 3, 3, 3], 2)]:
@@ -149,16 +139,16 @@ def test_adam_adds_up_squares_as_said(shared_page, keras):
         step = np.array(TABLE)[3] - after[3]
         np.testing.assert_allclose(abs(step), 0.5 * further, rtol=1e-3)
         text = ".".join(map(str, ids))
-        follow(shared_page, f"#embedding?o=adam&h={text}")
-        np.testing.assert_allclose(matrix(shared_page, "table"), after, atol=0.00501)
+        follow(page, f"#embedding?o=adam&h={text}")
+        np.testing.assert_allclose(matrix(page, "table"), after, atol=0.00501)
 
 
-def test_rows_never_used_stay(shared_page, keras):
+def test_rows_never_used_stay(page, keras):
     for name in ("sgd", "momentum", "adam"):
-        follow(shared_page, f"#embedding?o={name}&h=3.1.3x30")
-        moved = matrix(shared_page, "table") != np.array(TABLE)
+        follow(page, f"#embedding?o={name}&h=3.1.3x30")
+        moved = matrix(page, "table") != np.array(TABLE)
         assert list(moved.any(axis=1)) == [False, True, False, True]
-        assert "not by a bit: 0, 2" in told(shared_page)
+        assert "not by a bit: 0, 2" in told(page)
 
 
 def test_a_row_used_twice_reaches_the_target_in_one_step(open_page):
@@ -249,12 +239,12 @@ def test_sizes_change_under_a_chosen_cell(open_page):
         ("o=adagrad", "optimizer cannot be “adagrad”"),
     ],
 )
-def test_bad_links_are_explained(shared_page, link, words):
-    follow(shared_page, f"#embedding?{link}")
-    assert words in problem(shared_page)
-    shared_page.get_by_role("button", name="Reset").click()
-    assert problem(shared_page) == ""
-    assert told(shared_page).startswith("The loss is")
+def test_bad_links_are_explained(page, link, words):
+    follow(page, f"#embedding?{link}")
+    assert words in problem(page)
+    page.get_by_role("button", name="Reset").click()
+    assert problem(page) == ""
+    assert told(page).startswith("The loss is")
 
 
 def test_keras_treats_odd_ids_as_said(keras):

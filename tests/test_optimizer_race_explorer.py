@@ -5,10 +5,11 @@ import math
 import keras
 import numpy as np
 import pytest
-from explorers import follow, number, page_of, problem
+from explorers import follow, normal, number, problem, uniform
 
 from convbook.widgets import optimizer_race
 
+SHARED = optimizer_race
 NAMES = ["SGD", "momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam", "AdaMax", "Nadam"]
 MINIMA = {
     "bowl": [(0, 0)],
@@ -52,44 +53,16 @@ def gradient(surface, w, turn):
     return np.array(found)
 
 
-def uniform(seed):
-    """The numbers of cb.random: mulberry32."""
-    low = 0xFFFFFFFF
-    a = seed
-    while True:
-        a = (a + 0x6D2B79F5) & low
-        t = ((a ^ (a >> 15)) * (a | 1)) & low
-        t ^= (t + (((t ^ (t >> 7)) * (t | 61)) & low)) & low
-        yield (t ^ (t >> 14)) / 2**32
-
-
-def normal(seed):
-    numbers = uniform(seed)
-    for u in numbers:
-        yield math.sqrt(-2 * math.log(1 - u)) * math.cos(2 * math.pi * next(numbers))
-
-
 def keras_path(call, surface, turn, start, steps, noise=0, seed=0):
     """The places of Keras' optimizer, from the copied call."""
     optimizer = eval(call, vars(keras.optimizers))
     variable = keras.Variable(np.array(start), dtype="float64")
-    path, ripple = [np.array(start)], normal(seed)
+    path, ripple = [np.array(start)], normal(uniform(seed))
     for _ in range(steps):
         g = gradient(surface, path[-1], turn) + noise * np.array([next(ripple), next(ripple)])
         optimizer.apply([keras.ops.convert_to_tensor(g, "float64")], [variable])
         path.append(keras.ops.convert_to_numpy(variable).copy())
     return np.array(path)
-
-
-@pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
-    """One page for the many settings that are only looked at."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page_of([optimizer_race()]), encoding="utf-8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    yield page
-    page.close()
 
 
 def rows(page):

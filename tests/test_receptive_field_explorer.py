@@ -4,10 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from explorers import follow, number, page_of, problem
+from explorers import follow, number, problem
 
 from convbook.widgets import receptive_field
 
+SHARED = receptive_field
 VGG = "3-3-p2-3-3-p2-3-3-3-p2-3-3-3-p2-3-3-3-p2"
 CASES = [  # layers, input size, padding, unit
     ("3-3-3", 11, "valid", 2),
@@ -23,17 +24,6 @@ CASES = [  # layers, input size, padding, unit
     ("3-3-3-3", 5, "same", 2),
     (VGG, 224, "same", 3),
 ]
-
-
-@pytest.fixture(scope="module")
-def shared_page(browser, tmp_path_factory):
-    """One page for the many stacks that are only looked at."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page_of([receptive_field()]), encoding="utf-8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    yield page
-    page.close()
 
 
 def parts(text):
@@ -105,26 +95,26 @@ def whole(text):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]} {case[2]}")
-def test_fields_and_paths_are_keras_gradients(shared_page, keras, case):
+def test_fields_and_paths_are_keras_gradients(page, keras, case):
     text, size, padding, unit = case
-    follow(shared_page, f"#field?l={text}&n={size}&p={padding}&u={unit}")
-    assert problem(shared_page) == ""
-    table = rows(shared_page)
+    follow(page, f"#field?l={text}&n={size}&p={padding}&u={unit}")
+    assert problem(page) == ""
+    table = rows(page)
     layers = summing_layers(keras, text, padding)
     square, out = gradient(layers, size, unit)
     line = np.sqrt(np.diag(square))  # paths down times paths across
     np.testing.assert_array_equal(np.outer(line, line), square)
 
     _, _, jump, output, start, _ = table[-1]
-    field = fields(shared_page)[-1]
+    field = fields(page)[-1]
     assert output == out
     first, last = np.flatnonzero(line)[[0, -1]]
     begin = start + unit * jump
     assert max(begin, 0) == first
     assert min(begin + field, size) - 1 == last
-    np.testing.assert_allclose(bars(shared_page), line / line.max(), atol=1e-6)
+    np.testing.assert_allclose(bars(page), line / line.max(), atol=1e-6)
 
-    said = words(shared_page)
+    said = words(page)
     assert f"Unit {unit} has a field of {field:.0f} cells" in said
     total, most, cell = re.search(r"Of ([\d,]+) paths, ([\d,]+) begin in cell (\d+)", said).groups()
     assert (whole(total), whole(most), int(cell)) == (line.sum(), line.max(), line.argmax())
@@ -143,21 +133,21 @@ def test_fields_and_paths_are_keras_gradients(shared_page, keras, case):
     assert [row[5] for row in table] == weights
 
 
-def test_the_calls_are_keras_and_the_sums_are_right(shared_page, keras):
+def test_the_calls_are_keras_and_the_sums_are_right(page, keras):
     for text, size, padding, _ in CASES:
-        follow(shared_page, f"#field?l={text}&n={size}&p={padding}")
-        calls = shared_page.locator("pre code").text_content()
+        follow(page, f"#field?l={text}&n={size}&p={padding}")
+        calls = page.locator("pre code").text_content()
         shape = (1, size, size, 1)
         layers = eval(f"[{calls}]", {"layers": keras.layers})
-        for layer, row in zip(layers, rows(shared_page), strict=True):
+        for layer, row in zip(layers, rows(page), strict=True):
             shape = layer.compute_output_shape(shape)
             assert shape[1] == row[3]
             left, right = row[1].replace("−", "-").replace("·", "*").split(" = ")
             assert eval(left) == int(right)
 
 
-def test_average_pooling_has_the_same_shares(shared_page, keras):
-    follow(shared_page, "#field?l=3-p2-3-p3s2&n=24&u=1")
+def test_average_pooling_has_the_same_shares(page, keras):
+    follow(page, "#field?l=3-p2-3-p3s2&n=24&u=1")
     ones = {"use_bias": False, "kernel_initializer": "ones", "dtype": "float64"}
     conv, pool = keras.layers.Conv2D, keras.layers.AveragePooling2D
     layers = [
@@ -165,8 +155,8 @@ def test_average_pooling_has_the_same_shares(shared_page, keras):
         *[conv(1, 3, **ones), pool(3, strides=2, dtype="float64")],
     ]
     line = np.sqrt(np.diag(gradient(layers, 24, 1)[0]))
-    np.testing.assert_allclose(bars(shared_page), line / line.max(), atol=1e-6)
-    assert "A pooling counts as an average" in shared_page.locator(".cb-body").inner_text()
+    np.testing.assert_allclose(bars(page), line / line.max(), atol=1e-6)
+    assert "A pooling counts as an average" in page.locator(".cb-body").inner_text()
 
 
 def test_layers_are_changed_from_the_keyboard(open_page):
@@ -273,22 +263,22 @@ def test_networks_are_chosen_and_recognized(open_page):
         ("p=full", "padding cannot be “full”"),
     ],
 )
-def test_bad_links_are_explained(shared_page, link, words):
-    follow(shared_page, f"#field?{link}")
-    assert words in problem(shared_page)
-    shared_page.get_by_role("button", name="Reset").click()
-    assert problem(shared_page) == ""
+def test_bad_links_are_explained(page, link, words):
+    follow(page, f"#field?{link}")
+    assert words in problem(page)
+    page.get_by_role("button", name="Reset").click()
+    assert problem(page) == ""
 
 
-def test_odd_units_and_units_that_see_only_padding(shared_page):
+def test_odd_units_and_units_that_see_only_padding(page):
     for unit in ("99", "-5", "abc", "1e9"):
-        follow(shared_page, f"#field?u={unit}")
-        assert "NaN" not in shared_page.locator("main").inner_html()
-        assert words(shared_page).startswith("Unit ")
-    follow(shared_page, "#field?l=2d4&n=2&p=same&u=0")
-    assert words(shared_page) == "Unit 0 reads nothing but padding, which is always 0."
-    follow(shared_page, "#field?n=9")  # the page goes on as before
-    assert words(shared_page).startswith("Unit 1 has a field of 7 cells")
+        follow(page, f"#field?u={unit}")
+        assert "NaN" not in page.locator("main").inner_html()
+        assert words(page).startswith("Unit ")
+    follow(page, "#field?l=2d4&n=2&p=same&u=0")
+    assert words(page) == "Unit 0 reads nothing but padding, which is always 0."
+    follow(page, "#field?n=9")  # the page goes on as before
+    assert words(page).startswith("Unit 1 has a field of 7 cells")
 
 
 @pytest.mark.parametrize(

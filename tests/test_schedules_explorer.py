@@ -5,10 +5,11 @@ import re
 import keras
 import numpy as np
 import pytest
-from explorers import follow, number, page_of, problem
+from explorers import follow, number, problem
 
 from convbook.widgets import schedules
 
+SHARED = schedules
 SETTINGS = {
     "power": ["", "lr=0.5&pd=30", "c=0.5", "c=2&pd=7&T=90", "lr=1"],
     "exponential": ["", "ed=37&er=0.5", "er=1&lr=1"],
@@ -17,17 +18,6 @@ SETTINGS = {
     "cosine": ["", "w=0", "w=13&lr=1&T=77"],
     "warm_up": ["", "w=0", "w=7&lr=1"],
 }
-
-
-@pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
-    """One page for the many settings that are only looked at."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page_of([schedules()]), encoding="utf-8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    yield page
-    page.close()
 
 
 def code(page):

@@ -6,30 +6,14 @@ import re
 import keras
 import numpy as np
 import pytest
-from explorers import follow, page_of, problem
+from explorers import follow, normal, problem, uniform
 
 from convbook.widgets import signal_flow
 
+SHARED = signal_flow
 EXAMPLES = 32
 LAMBDA, ALPHA = 1.0507009873554805, 1.6732632423543772
 BROAD = {"depth": 6, "n": 16, "act": "tanh", "init": "glorot_uniform", "stddev": 0.01, "bn": 0}
-
-
-def uniform(seed):
-    """The numbers of cb.random: mulberry32."""
-    low = 0xFFFFFFFF
-    a = seed
-    while True:
-        a = (a + 0x6D2B79F5) & low
-        t = ((a ^ (a >> 15)) * (a | 1)) & low
-        t ^= (t + (((t ^ (t >> 7)) * (t | 61)) & low)) & low
-        yield (t ^ (t >> 14)) / 2**32
-
-
-def normal(numbers):
-    """The numbers of cb.normal: Box and Muller's."""
-    for u in numbers:
-        yield math.sqrt(-2 * math.log(1 - u)) * math.cos(2 * math.pi * next(numbers))
 
 
 def kernels(settings, flat, bell):
@@ -103,17 +87,6 @@ def reference(settings, seed=0):
         table[layer, [2, 3]] = back.std(), np.linalg.norm(before.T @ back) / full
         back = back @ weights[layer].T
     return x, given, weights, table
-
-
-@pytest.fixture(scope="module")
-def page(browser, tmp_path_factory):
-    """One page for the many settings that are only looked at."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(page_of([signal_flow()]), encoding="utf-8")
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    yield page
-    page.close()
 
 
 def show(page, settings, seed=0):

@@ -366,7 +366,8 @@ def test_run_pause_step_epoch(open_trainer):
     settle(page)
     paused = steps_of(page)
     assert 1 < paused < 40_000
-    assert page.locator("[role=status]").inner_text().startswith("Paused.")
+    shown = page.get_by_text(" of the validation images are right").first.inner_text()
+    assert page.locator("[role=status]").inner_text() == f"Paused. {shown}"
     page.wait_for_timeout(300)
     assert steps_of(page) == paused
 

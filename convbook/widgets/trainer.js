@@ -168,6 +168,7 @@ function render({ model, el }) {
     let asked = ""; // the network, seed and split that the worker was told to build
     let isRunning = false;
     let isLooking = false; // a view is on its way
+    let hasPaused = false; // just now; to be said with the next view
     let looksStale = false; // and will be old when it comes
     let isVisible = true;
     let ticking = null;
@@ -325,13 +326,18 @@ function render({ model, el }) {
         if (wasRunning && message.isRunning) return; // the clock shows it
         setRunning(message.isRunning);
         tick();
-        if (wasRunning) say(`Paused. ${troubleOf(progress) || score.textContent}`);
+        hasPaused ||= wasRunning; // the next view says how well the network does now
       },
       view(message) {
         view = message;
         showView();
         setLooking(false);
-        if (looksStale) look();
+        if (looksStale) {
+          look();
+          return;
+        }
+        if (hasPaused) say(`Paused. ${troubleOf(progress) || score.textContent}`);
+        hasPaused = false;
       },
       tested({ right, count: all, tests }) {
         const times =
