@@ -35,13 +35,13 @@ CDN = {  # the last part of a CDN's address: the file in npm's folder
     "embed-amd.js": "@jupyter-widgets/html-manager/dist/embed-amd.js",
     "require.min.js": "requirejs/require.js",
 }
-PACKAGES = [
-    "mathjax@3.2.2",
-    "requirejs@2.3.6",
-    "@jupyter-widgets/html-manager@1.0.14",
-    "jquery@1.11.0",
-    "convnetjs@0.3.0",
-]
+PACKAGES = {
+    "mathjax": "3.2.2",
+    "requirejs": "2.3.6",
+    "@jupyter-widgets/html-manager": "1.0.14",
+    "jquery": "1.11.0",
+    "convnetjs": "0.3.0",
+}
 DEMO = ["jquery/dist/jquery.min.js", "convnetjs/build/vis.js", "convnetjs/build/util.js"]
 DEMO.append("convnetjs/build/convnet.js")
 READY = """() => new Promise((done) => {
@@ -134,7 +134,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each page is opened (5)")
     rounds = parser.parse_args().rounds
-    modules = npm(*PACKAGES)
+    modules = npm(PACKAGES)
     ours = serve(site.build(CACHE / "bench-site"))
     stock = serve(stock_book())
     pages = {"landing page": f"{ours}/book/index.html"}
@@ -154,7 +154,7 @@ def main() -> None:
         rows.append({"page": name, **runs[0], "ms until usable": round(statistics.median(times))})
         print(", ".join(f"{key} {value}" for key, value in rows[-1].items()))
     report = header("bench.pages")
-    report["versions"]["chromium"] = version
+    report["versions"] |= {"chromium": version, **PACKAGES}
     save(RESULTS / "pages.json", report | {"rounds": rounds, "rows": rows})
 
 

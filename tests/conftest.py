@@ -1,13 +1,11 @@
 """What the tests share: Keras, and a real browser."""
 
 import os
-import shutil
 
 import pytest
 from explorers import page_of
-from playwright.sync_api import sync_playwright
 
-from convbook.environment import CACHE
+from bench import _browser
 
 
 @pytest.fixture(scope="session")
@@ -21,27 +19,10 @@ def keras():
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, headless, as Playwright's ``Browser``."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        message = f"no browser: install one of {', '.join(names)} (apt-get install chromium)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
-    with sync_playwright() as playwright:
-        folders = {"XDG_CONFIG_HOME": str(CACHE / "config"), "XDG_CACHE_HOME": str(CACHE / "xdg")}
-        chromium = playwright.chromium.launch(
-            executable_path=found, args=arguments, env=os.environ | folders
-        )
-        yield chromium
-        chromium.close()
+    if not _browser.installed():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(_browser.MISSING)
+    with _browser.chromium() as opened:
+        yield opened
 
 
 @pytest.fixture
