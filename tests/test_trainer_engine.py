@@ -315,7 +315,7 @@ SMALL = "Conv2D(3, 2)\nBatchNormalization()\nReLU()\nFlatten()\nDense(3, activat
         ("adam", {}, {}, keras.optimizers.Adam),
         ("adam", {"weight_decay": 0.1}, {"learning_rate": 0.03}, keras.optimizers.Adam),
     ],
-    ids=str,
+    ids=lambda value: "" if callable(value) else str(value),
 )
 def test_optimizers_are_keras_own(page, name, options, changed, twin):
     x, labels = batch((4, 4, 2))

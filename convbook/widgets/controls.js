@@ -31,6 +31,11 @@ const cb = (() => {
   const button = (label, onclick, attributes = {}) =>
     h("button", { type: "button", onclick, ...attributes }, label);
 
+  // A sentence about one control, for the frame around it to show; none takes it away.
+  function tell(node, text) {
+    node.dispatchEvent(new CustomEvent("cb-tell", { bubbles: true, detail: text }));
+  }
+
   let ids = 0;
   const uniqueId = () => `cb-${(ids += 1)}-${Math.random().toString(36).slice(2, 7)}`;
 
@@ -171,6 +176,7 @@ const cb = (() => {
       if (status.textContent !== text) status.textContent = text;
     };
     const message = h("p", { class: "cb-problem" });
+    const advice = h("p", { class: "cb-advice", hidden: true });
     const body = h("div", { class: "cb-body" });
     const controls = h("div", { class: "cb-controls" });
     const shown = [];
@@ -196,14 +202,22 @@ const cb = (() => {
         onkeydown: (event) => {
           if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
         },
+        "oncb-tell": ({ detail }) => advise(detail),
       },
       head,
       h("p", { class: "cb-hint" }, h("strong", {}, "Try: "), hint),
       controls,
       message,
+      advice,
       body,
       status,
     );
+
+    function advise(text) {
+      advice.textContent = text;
+      advice.hidden = !text;
+      if (text) say(text);
+    }
 
     function linkOf() {
       const before = initial();
@@ -226,6 +240,7 @@ const cb = (() => {
     function change(values = {}) {
       Object.assign(state, values);
       linkProblem = "";
+      advise("");
       update();
       saveSoon();
     }
@@ -249,6 +264,7 @@ const cb = (() => {
     function restore() {
       clearTimeout(saveTimer);
       linkProblem = "";
+      advise("");
       Object.assign(state, initial());
       made.reset?.();
       update();
@@ -307,7 +323,8 @@ const cb = (() => {
     });
     let cells = [];
     let columns = 0;
-    let current = 0;
+    let current = 0; // the cell that Tab goes to
+    let below = -1; // the mouse
 
     const place = (index) => [Math.floor(index / columns), index % columns];
     const indexOf = (target) => cells.indexOf(target.closest?.("[role=gridcell]"));
@@ -324,13 +341,20 @@ const cb = (() => {
       const field = h("input", { inputmode: "decimal", autocomplete: "off", tabindex });
       field.oninput = () => {
         const value = field.value.trim() ? Number(field.value.replace("−", "-")) : NaN;
-        field.setAttribute("aria-invalid", String(!Number.isFinite(value)));
-        if (Number.isFinite(value)) edit(r, c, value);
+        const isNumber = Number.isFinite(value);
+        field.setAttribute("aria-invalid", String(!isNumber));
+        if (isNumber) edit(r, c, value);
+        else
+          tell(
+            field,
+            `“${field.value}” is no number, so the cell keeps ${field.dataset.text}. Write digits and a point, such as −0.5.`,
+          );
       };
       field.onfocus = () => field.select();
       field.onblur = () => {
         field.setAttribute("aria-invalid", "false");
         field.value = field.dataset.text; // what could not be read goes back to what it was
+        tell(field, "");
       };
       cell.append(field);
       return cell;
@@ -364,12 +388,16 @@ const cb = (() => {
       });
     }
 
-    node.addEventListener("pointerover", (event) => {
-      if (event.pointerType === "mouse" && indexOf(event.target) >= 0) {
-        onpoint(place(indexOf(event.target)), false);
-      }
+    // Not pointerover: it also comes when cells change below a mouse at rest, which must not take
+    // the place of the keyboard.
+    node.addEventListener("pointermove", (event) => {
+      const index = indexOf(event.target);
+      if (event.pointerType !== "mouse" || index < 0 || index === below) return;
+      below = index;
+      onpoint(place(index), false);
     });
     node.addEventListener("pointerleave", (event) => {
+      below = -1;
       if (event.pointerType === "mouse") onpoint(null, false);
     });
     for (const kind of ["pointerdown", "focusin"]) {
@@ -474,7 +502,8 @@ const cb = (() => {
   }
 
   function chart({ label, x, y, lines }) {
-    const [width, height, left, bottom, top, right] = [560, 250, 58, 40, 8, 12];
+    const width = window.innerWidth < 600 ? 340 : 560; // on a phone, so that its texts can be read
+    const [height, left, bottom, top, right] = [250, 58, 40, 8, 12];
     const scale = ({ low, high, log }, from, to) => {
       const at = log ? Math.log10 : Number;
       return (value) => from + ((at(value) - at(low)) / (at(high) - at(low))) * (to - from);
@@ -594,6 +623,7 @@ const cb = (() => {
     show,
     svg,
     table,
+    tell,
     uniqueId,
   };
 })();
