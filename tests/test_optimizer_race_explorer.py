@@ -1,6 +1,7 @@
 """The optimizer race, in a real browser: each step is that of Keras' own optimizer."""
 
 import math
+import re
 
 import keras
 import numpy as np
@@ -23,7 +24,7 @@ MINIMA = {
     ],
     "cliff": [(-1, 0)],
 }
-STARTS = {"rosenbrock": (-1.5, 2), "saddle": (-4, 0.01), "himmelblau": (-0.5, -1), "cliff": (4, 2)}
+STARTS = {"rosenbrock": (-1.5, 2), "saddle": (-4, 0), "himmelblau": (-0.5, -1), "cliff": (4, 2)}
 
 
 def loss(surface, w, turn=0):
@@ -83,18 +84,18 @@ def place(row):
 
 
 def shown_paths(page, steps):
-    """The places of all optimizers at the steps, read off the table while the timeline moves."""
+    """The places of all optimizers at the steps, as the table holds them, with all digits."""
     found = page.evaluate(
         """(steps) => steps.map((step) => {
             const timeline = document.querySelector(".cb-timeline input");
             timeline.value = step;
             timeline.oninput();
             return [...document.querySelectorAll(".cb-table tbody tr")]
-                .map((row) => row.cells[4].textContent);
+                .map((row) => row.cells[4].firstChild.value);
         })""",
         list(steps),
     )
-    return [[place([None] * 3 + [text]) if text else None for text in texts] for texts in found]
+    return [[[float(w) for w in text.split(",")] for text in texts] for texts in found]
 
 
 def calls(page):
@@ -117,7 +118,7 @@ def calls(page):
         ),
         ("bowl", {"turn": 30, "noise": 5, "seed": 7}),
         ("rosenbrock", {"rates": "0.001,0.0005,0.0005,0.3,0.01,0.05,0.05,0.05"}),
-        ("saddle", {"rates": "0.1,0.01,0.01,0.5,0.05,0.1,0.1,0.1"}),
+        ("saddle", {"at": "saddle,-4,0.01", "rates": "0.1,0.01,0.01,0.5,0.05,0.1,0.1,0.1"}),
         ("himmelblau", {"rates": "0.005,0.001,0.001,0.3,0.01,0.05,0.05,0.05"}),
         ("cliff", {"rates": "0.5,0.1,0.1,0.3,0.05,0.1,0.1,0.1"}),
     ],
@@ -134,6 +135,8 @@ def test_each_step_is_that_of_keras(page, surface, settings):
     if surface == "bowl":
         c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         start = -4 * c - s, -4 * s + c
+    if "at" in settings:
+        start = [float(w) for w in settings["at"].split(",")[1:]]
     assert list(rows(page)) == NAMES
     for i, call in enumerate(calls(page)):
         mine = np.array([places[i] for places in shown])
@@ -143,6 +146,7 @@ def test_each_step_is_that_of_keras(page, surface, settings):
         row = rows(page)[NAMES[i]]
         expected = loss(surface, theirs[-1], turn)
         np.testing.assert_allclose(number(row[1]), expected, rtol=2e-2, atol=1e-6)
+        np.testing.assert_allclose(place(row), mine[-1], atol=0.00051)
         nearest = min(math.dist(theirs[-1], m) for m in MINIMA[surface])
         np.testing.assert_allclose(number(row[2]), nearest, rtol=2e-3, atol=1e-4)
 
@@ -199,7 +203,7 @@ def test_divergence_is_said(page):
     assert sgd[2:] == ["", "", ""]
     assert rows(page)["Nesterov"][1:] == ["", "", "", ""]
     words = page.locator(".cb-sum").text_content()
-    assert words.startswith("After step 200: AdaGrad has the lowest loss, ")
+    assert words.startswith("After step 200 of 200: AdaGrad has the lowest loss, ")
     assert words.endswith(" Diverged: SGD.")
     step = int(sgd[1].split()[-1])
     go_to(page, step - 1)
@@ -210,10 +214,36 @@ def test_divergence_is_said(page):
 
 
 def test_saddle_holds_who_starts_on_its_ridge(page):
-    follow(page, "#race?s=saddle&at=saddle,-4,0&rates=0.1,0.1,0.1,0.5,0.05,0.1,0.1,0.1")
-    assert all(place(row)[1] == 0 for row in rows(page).values())
-    follow(page, "#race?s=saddle&at=saddle,-4,0&noise=0.1&rates=0.1,0.1,0.1,0.5,0.05,0.1,0.1,0.1")
-    assert all(abs(abs(place(row)[1]) - 10**0.5) < 1 for row in rows(page).values())
+    """Chapter 07: none of the eight leaves; with a little noise all do. Keys keep to the ridge."""
+
+    def heights():
+        return [y for _, y in shown_paths(page, [200])[0]]
+
+    follow(page, "#race")
+    page.get_by_role("combobox", name="surface").select_option("a saddle between two minima")
+    assert page.locator(".cb-start").get_attribute("aria-label").startswith("Start: −4, 0.")
+    assert heights() == [0] * 8
+    page.locator(".cb-start").focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    assert page.locator(".cb-start").get_attribute("aria-label").startswith("Start: −3.9, 0.")
+    page.get_by_role("button", name="Best of 41 rates").click()
+    assert heights() == [0] * 8
+    page.get_by_role("spinbutton", name="noise in the gradients").fill("0.1")
+    page.get_by_role("button", name="Best of 41 rates").click()
+    assert all(abs(abs(y) - 10**0.5) < 0.1 for y in heights())
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("combobox", name="surface").select_option("a saddle between two minima")
+    page.get_by_role("spinbutton", name="noise in the gradients").fill("0.1")
+    assert all(abs(y) > 0.2 for y in heights())  # with the bowl's rates SGD is on its way
+
+
+def test_table_is_short(page):
+    follow(page, "#race?turn=30")
+    for row in rows(page).values():
+        for text in row[1:3]:
+            assert len(re.sub(r"e.*|[^0-9]", "", text).lstrip("0")) <= 4
+        assert all(len(part.partition(".")[2]) <= 3 for part in row[3].split(", "))
 
 
 def pixels(page):
@@ -268,6 +298,7 @@ def test_start_is_moved_by_keys_click_and_drag(open_page):
     x, y = place(rows(page)["SGD"])
     assert abs(x - 2.5) < 0.05
     assert abs(y - 2.5) < 0.05
+    assert (round(x, 2), round(y, 2)) == (x, y)
     start.hover()
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.9, steps=3)
@@ -282,7 +313,7 @@ def test_start_is_moved_by_keys_click_and_drag(open_page):
         page.keyboard.press("ArrowRight")
     assert place(rows(page)["SGD"])[0] == 5  # it stays on the map
     page.get_by_role("combobox", name="surface").select_option("a saddle between two minima")
-    assert place(rows(page)["SGD"]) == [-4, 0.01]
+    assert place(rows(page)["SGD"]) == [-4, 0]
     page.get_by_role("button", name="Reset").click()
     assert start.get_attribute("aria-label").startswith("Start: −4, 1.")
 
@@ -296,11 +327,23 @@ def test_rates_switches_and_links(open_page):
         assert rate.input_value() == wrong
         assert rate.get_attribute("aria-invalid") == "true"
         assert "Adam(0.5, beta_1=0.9, beta_2=0.999)" in calls(page)
+        said = page.locator(".cb-wrong").inner_text()
+        assert "Adam: give learning_rate a number above 0" in said
+        assert said.endswith("it keeps 0.5.")
+        assert page.locator("canvas").is_visible()
+    rate.blur()
+    assert rate.input_value() == "0.5"
+    assert rate.get_attribute("aria-invalid") == "false"
+    assert page.locator(".cb-wrong").inner_text() == ""
     page.get_by_role("checkbox", name="SGD").uncheck()
     page.get_by_role("checkbox", name="momentum").focus()
     page.keyboard.press("Space")
     assert len(calls(page)) == 6
-    assert page.locator(".cb-legend span").all_inner_texts() == NAMES[2:]
+    assert page.locator(".cb-legend span").all_inner_texts() == [
+        f"{mark} {name}" for mark, name in zip("▲◆▼✚★⬟", NAMES[2:], strict=True)
+    ]
+    assert page.locator("text.cb-mark", has_text="✚").count() == 5
+    assert page.locator("text.cb-mark", has_text="●").count() == 0
     assert page.locator(".cb-legend .cb-series-2").count() == 1  # colours stay with the names
     page.get_by_role("spinbutton", name="steps").fill("50")
     page.locator("canvas").click(position={"x": 50, "y": 60})
@@ -312,6 +355,15 @@ def test_rates_switches_and_links(open_page):
     assert rows(again) == shown
     assert pixels(again) == way
     assert again.get_by_role("slider", name="Step of the race").input_value() == "20"
+
+
+def test_all_off(page):
+    follow(page, "#race")
+    for box in page.locator(".cb-table input[type=checkbox]").all():
+        box.uncheck()
+    assert page.locator(".cb-sum").text_content() == "All are off. Switch one on in the table."
+    page.get_by_role("checkbox", name="AdaGrad").check()
+    assert "AdaGrad has the lowest loss" in page.locator(".cb-sum").text_content()
 
 
 def test_playing(open_page):
@@ -326,7 +378,7 @@ def test_playing(open_page):
     assert 10 <= int(step) < 200  # 20 steps a second
     page.clock.run_for(3000)
     assert timeline.input_value() == step
-    assert page.locator(".cb-sum").text_content().startswith(f"After step {step}: ")
+    assert page.locator(".cb-sum").text_content().startswith(f"After step {step} of 200: ")
     assert page.locator("[role=status]").text_content() == page.locator(".cb-sum").text_content()
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Reset").click()
@@ -344,7 +396,7 @@ def test_playing(open_page):
         ("at=bowl,9,9", ["start 9, 9 is off the map"]),
         ("at=bowl,9", ["In the link, at", "2 numbers"]),
         ("n=x", ["In the link, n", "1 numbers"]),
-        ("turn=100", ["turned by ° cannot be 100", "from 0 to 90"]),
+        ("turn=100", ["turned by (degrees) cannot be 100", "from 0 to 90"]),
         ("s=moon", ["surface cannot be “moon”"]),
         ("b2=1", ["beta_2 cannot be 1"]),
     ],

@@ -133,6 +133,9 @@ def test_the_hints_answer(page):
 
     assert best(5) < best(1)
     assert best(5) < best(20)
+    for settings, words in (("p=5", r"with \d+ rates\."), ("p=20&T=50", r"with 1 rate\.")):
+        follow(page, f"#schedules?s=performance&v=none&{settings}")
+        assert re.search(words, page.locator(".cb-body").inner_text())
 
 
 def test_two_are_compared(page):

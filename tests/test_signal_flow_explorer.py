@@ -24,7 +24,7 @@ def kernels(settings, flat, bell):
         if init == "zeros":
             return 0
         if init == "constant":
-            return settings["stddev"]
+            return settings.get("value", 0.01)
         if init == "random_normal":
             return settings["stddev"] * next(bell)
         if init.endswith("uniform"):
@@ -119,7 +119,7 @@ CASES = [
     {"depth": 30, "act": "relu", "init": "random_normal", "stddev": 2},
     {"depth": 30, "act": "relu", "init": "random_normal", "stddev": 0.001},
     {"depth": 2, "n": 8, "init": "random_normal", "stddev": 1},
-    {"depth": 30, "n": 9, "init": "constant", "stddev": 2, "act": "linear"},
+    {"depth": 30, "n": 9, "init": "constant", "value": 2, "act": "linear"},
 ]
 
 
@@ -195,11 +195,13 @@ def test_words_and_histograms(page):
     show(page, BROAD | {"depth": 20, "act": "sigmoid", "n": 32})
     shown = table(page)
     said = words(page)
-    exponent = str(round(math.log10(shown[0, 2]))).translate(
-        str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    )
-    assert f"the gradient is about 10{exponent} times what it was" in said
-    assert f"the signal is {round(shown[-1, 0], 2)} times what came in" in said
+    tiny = f"{shown[0, 2]:.1e}".replace("e-0", "e-").replace("-", "−")
+    assert "Zeros" not in page.locator(".cb-note").inner_text()
+    assert f"the gradient is {tiny} times what it was" in said
+    assert f"the signal is {shown[-1, 0]:.2g} times what came in" in said
+    cells = page.locator("[aria-label=Layers] data").all_text_contents()
+    assert cells[2].startswith(tiny[0])  # as in the text: no powers of ten beside it
+    assert not re.search("[⁰¹²³⁴⁵⁶⁷⁸⁹]", page.locator(".cb-body").inner_html())
     assert page.locator(".cb-layers svg").count() == 40
     label = page.locator(".cb-layers").get_attribute("aria-label")
     assert label == f"Histograms by layer. {said}"
@@ -218,23 +220,41 @@ def test_words_and_histograms(page):
     np.testing.assert_allclose(heights(0), 38 * counts / counts.max(), rtol=1e-6)
     show(page, BROAD | {"init": "zeros"})
     assert "the signal is 0 times what came in" in words(page)
+    assert page.locator(".cb-note").inner_text().startswith("Zeros cannot be drawn on this axis.")
     assert "NaN" not in page.locator(".cb-body").inner_html()
+
+
+def test_the_hints_answers(page):
+    """What keeps each line within a factor of ten, of 20 layers of 128 units."""
+    full = {"depth": 20, "n": 128, "bn": 0}
+    for act, init, stddev, level in (
+        *(("relu", "he_normal", 0.01, True), ("tanh", "glorot_normal", 0.01, True)),
+        *(("sigmoid", "random_normal", 1, True), ("sigmoid", "random_normal", 0.1, False)),
+        ("sigmoid", "glorot_normal", 1, False),
+    ):
+        show(page, full | {"act": act, "init": init, "stddev": stddev})
+        strengths = table(page)[:, :4]
+        assert (strengths.max(axis=0) / strengths.min(axis=0) < 10).all() == level, (act, init)
 
 
 def test_dead_units_are_counted(page):
     show(page, BROAD | {"act": "relu", "init": "zeros"})
-    assert "Flat for every example: 16 units of layer 1, 16 of the last." in words(page)
+    assert "Units with almost no slope for any example: 16 in layer 1, 16 in the last." in words(
+        page
+    )
     assert words(page).endswith("Each layer's units stay equal.")
     show(page, BROAD | {"act": "linear", "init": "zeros"})
-    assert "Flat for every example: 0 units of layer 1, 0 of the last." in words(page)
+    assert "Units with almost no slope for any example: 0 in layer 1, 0 in the last." in words(page)
 
 
 def test_controls_and_links(open_page):
     page = open_page(signal_flow(layers=4, units=8))
     page.get_by_role("combobox", name="activation").select_option("relu")
-    assert page.get_by_role("slider", name="stddev, or the value, slider").is_hidden()
+    assert page.get_by_role("slider", name="stddev, slider").is_hidden()
+    assert page.get_by_role("slider", name="value, slider").is_hidden()
     page.get_by_role("combobox", name="kernel_initializer").select_option("random_normal")
-    page.get_by_role("spinbutton", name="stddev, or the value").fill("0.3")
+    page.get_by_role("spinbutton", name="stddev").fill("0.3")
+    assert page.get_by_role("spinbutton", name="value").is_hidden()
     page.get_by_role("checkbox", name="batch normalization").focus()
     page.keyboard.press("Space")
     page.get_by_role("slider", name="layers, slider").focus()
@@ -248,6 +268,10 @@ def test_controls_and_links(open_page):
     assert link == "flow?depth=5&act=relu&init=random_normal&stddev=0.3&bn=1"
     again = open_page(signal_flow(layers=4, units=8), link=f"#{link}")
     assert words(again) == words(page)
+    again.get_by_role("combobox", name="kernel_initializer").select_option("constant")
+    assert again.get_by_role("spinbutton", name="stddev").is_hidden()
+    again.get_by_role("spinbutton", name="value").fill("0.5")
+    assert "Constant(0.5)" in again.locator("pre code").text_content()
     again.get_by_text("The numbers, layer by layer").click()
     assert again.get_by_role("region", name="Layers").is_visible()
     again.get_by_role("button", name="Reset").click()
@@ -262,7 +286,7 @@ def test_controls_and_links(open_page):
         ("n=7.5", ["units in each cannot be 7.5", "whole number"]),
         ("act=swish", ["activation cannot be “swish”", "leaky_relu"]),
         ("init=he", ["kernel_initializer cannot be “he”", "he_normal"]),
-        ("init=constant&stddev=0", ["stddev, or the value cannot be 0", "from 0.001 to 2"]),
+        ("init=constant&value=0", ["value cannot be 0", "from 0.001 to 2"]),
         ("bn=2", ["batch normalization", "0 (off) or 1 (on)"]),
     ],
     ids=str,
@@ -276,6 +300,12 @@ def test_illegal_settings_are_explained(page, link, wrong):
 
 
 def test_arguments_are_checked():
-    for arguments in ({"layers": 1}, {"units": 4}, {"activation": "swish"}, {"stddev": 3}):
+    for arguments in (
+        {"layers": 1},
+        {"units": 4},
+        {"activation": "swish"},
+        {"stddev": 3},
+        {"value": 0},
+    ):
         with pytest.raises(ValueError, match="must be"):
             signal_flow(**arguments)

@@ -1,17 +1,12 @@
 // The optimizer race: what optimizers.js computes, as a map, a chart and a table.
 
-const CALLS = [
-  "SGD({lr})",
-  "SGD({lr}, momentum={mo})",
-  "SGD({lr}, momentum={mo}, nesterov=True)",
-  "Adagrad({lr})",
-  "RMSprop({lr}, rho={rho})",
-  "Adam({lr}, beta_1={b1}, beta_2={b2})",
-  "Adamax({lr}, beta_1={b1}, beta_2={b2})",
-  "Nadam({lr}, beta_1={b1}, beta_2={b2})",
-];
 const MARKS = [..."●■▲◆▼✚★⬟"];
-const py = (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+const TITLES = [
+  ...["optimizer", "learning_rate", "loss", "to the minimum", "x, y"],
+  "below 1/10,000 of its first loss",
+];
+const NOTE =
+  "Best: the first to stay below 1/10,000 of its first loss; if none does, the lowest last loss. Rates stay when the surface changes: look for the best again.";
 
 const number = (key, label, low, high, step, when = () => true) => ({
   ...{ kind: "number", key, label, low, high, step, when },
@@ -21,7 +16,7 @@ const options = Object.fromEntries(
 );
 const FIELDS = [
   { kind: "choice", key: "s", label: "surface", options },
-  number("turn", "its valley is turned by °", 0, 90, 1, ({ s }) => s === "bowl"),
+  number("turn", "valley turned by (degrees)", 0, 90, 1, ({ s }) => s === "bowl"),
   number("steps", "steps", 10, 600, 1),
   number("noise", "noise in the gradients", 0, 20, 0.1),
   number("seed", "seed of the noise", 0, 999, 1, ({ noise }) => noise > 0),
@@ -48,22 +43,23 @@ function numbers(text, count) {
 }
 
 const shown = (value) =>
-  cb.minus(value && !(1e-3 < value && value < 1e5) ? value.toExponential(2) : precise(value, 4));
-const precise = (value, digits) => Number(value.toPrecision(digits));
-const placeOf = (w) => cb.minus(w.map((value) => precise(value, 6)).join(", "));
+  cb.minus(
+    value && Math.abs(Math.log10(Math.abs(value)) - 1) > 4
+      ? value.toExponential(2)
+      : Number(value.toPrecision(4)),
+  );
+const placeOf = (w) => w.map((value) => shown(Math.round(value * 1000) / 1000)).join(", ");
 
 // The map of the loss, in pixels: darker where it is higher, with a line at each quarter of a
 // power of ten.
 const SIZE = 640;
 function landscapeOn(context, { s, turn }, color) {
   const ink = color.match(/\d+/g).slice(0, 3);
-  const [middleX, middleY, half] = SURFACES[s].map;
   const image = context.createImageData(SIZE, SIZE);
   const bands = new Int8Array(SIZE * SIZE);
   for (let i = 0; i < bands.length; i++) {
-    const x = middleX + half * ((2 * (i % SIZE)) / SIZE - 1);
-    const y = middleY + half * (1 - (2 * Math.floor(i / SIZE)) / SIZE);
-    bands[i] = 4 * Math.log10(SURFACES[s].at([x, y], turn)[0] + 0.01);
+    const w = placeAt(s, [(i % SIZE) / SIZE, Math.floor(i / SIZE) / SIZE]);
+    bands[i] = 4 * Math.log10(SURFACES[s].at(w, turn)[0] + 0.01);
     const isLine = bands[i] !== bands[i - 1] || bands[i] !== bands[i - SIZE];
     image.data.set([...ink, isLine ? 80 : 3 * (bands[i] + 8)], 4 * i);
   }
@@ -83,28 +79,21 @@ function render({ model, el }) {
     const rows = NAMES.map(rowOf);
     const setRates = (rateOf) =>
       change({ rates: state.rates.map((rate, i) => Math.sign(rate) * rateOf(NAMES[i], i)) });
-    body.append(
-      cb.h("div", { class: "cb-course" }, map, figure),
-      player.node,
+    const wrong = cb.h("p", { class: "cb-wrong", role: "alert" });
+    const side = cb.h(
+      "div",
+      {},
       words,
-      cb.h(
-        "div",
-        { class: "cb-player" },
-        cb.button("Best of 41 rates for each", () => setRates((name) => bestRate(state, name))),
-        cb.button("Keras' default rates", () => setRates((name, i) => (i < 3 ? 0.01 : 0.001))),
-      ),
-      cb.table({
-        label: "The race",
-        titles: [
-          "optimizer",
-          "learning_rate",
-          "loss",
-          "to the minimum",
-          "x, y",
-          "below 1/10,000 of its start",
-        ],
-        rows: rows.map(({ nodes }) => nodes),
-      }),
+      cb.button("Best of 41 rates for each", () => setRates((name) => bestRate(state, name))),
+      cb.button("Keras' default rates", () => setRates((name, i) => (i < 3 ? 0.01 : 0.001))),
+      cb.h("p", { class: "cb-note" }, NOTE),
+    );
+    body.append(
+      cb.h("div", { class: "cb-course" }, map, side),
+      player.node,
+      figure,
+      cb.table({ label: "The race", titles: TITLES, rows: rows.map(({ nodes }) => nodes) }),
+      wrong,
       cb.h("pre", {}, code),
     );
 
@@ -115,68 +104,62 @@ function render({ model, el }) {
       rate.oninput = () => {
         const value = Number(rate.value);
         const isRate = value > 0 && value <= 1000;
-        rate.setAttribute("aria-invalid", String(!isRate));
+        mark(isRate);
         if (isRate) change1(Math.sign(state.rates[i]) * value);
       };
-      const mark = cb.h("span", { style: `color: var(--cb-series-${i})` }, MARKS[i]);
-      const cells = Array.from({ length: 4 }, () => cb.h("span"));
-      const label = cb.h("label", { class: "cb-check" }, on, mark, name);
+      rate.onblur = () => {
+        mark(true);
+        rate.value = Math.abs(state.rates[i]); // what could not be read goes back to what it was
+      };
+      function mark(isRate) {
+        rate.setAttribute("aria-invalid", String(!isRate));
+        wrong.textContent = isRate
+          ? ""
+          : `${name}: give learning_rate a number above 0, up to 1000, as 0.01. Until then it keeps ${Math.abs(state.rates[i])}.`;
+      }
+      const sign = cb.h("span", { style: `color: var(--cb-series-${i})` }, MARKS[i]);
+      const cells = Array.from({ length: 4 }, () => cb.h("data"));
+      const label = cb.h("label", { class: "cb-check" }, on, sign, name);
       return { on, rate, cells, nodes: [label, rate, ...cells] };
     }
 
     let runs, n, landscape, landscapeOf, sayLater;
-
     const isOn = (i) => state.rates[i] > 0;
-    const isInside = (w) => toPixels(w).every((at) => 0 <= at && at <= SIZE);
-    const toPixels = ([x, y]) => {
-      const [middleX, middleY, half] = SURFACES[state.s].map;
-      return [1 + (x - middleX) / half, 1 - (y - middleY) / half].map((at) => (at * SIZE) / 2);
-    };
-    function moveTo([left, top]) {
-      const [middleX, middleY, half] = SURFACES[state.s].map;
-      const inside = (at) => Math.max(0, Math.min(SIZE, at));
-      const x = middleX + half * ((2 * inside(left)) / SIZE - 1);
-      const y = middleY - half * ((2 * inside(top)) / SIZE - 1);
-      change({ at: [state.s, precise(x, 3), precise(y, 3)] });
-    }
-    function follow(event) {
-      const box = canvas.getBoundingClientRect();
-      const scale = SIZE / box.width;
-      moveTo([(event.clientX - box.left) * scale, (event.clientY - box.top) * scale]);
+    const toPixels = (w) => sharesOf(state.s, w).map((share) => share * SIZE);
+    const moveTo = (w, lines) => change({ at: [state.s, ...snapped(state.s, w, lines)] });
+    function follow({ clientX, clientY }) {
+      const { left, top, width } = canvas.getBoundingClientRect();
+      moveTo(placeAt(state.s, [(clientX - left) / width, (clientY - top) / width]), 100);
     }
     canvas.onclick = follow;
     start.onpointerdown = (event) => start.setPointerCapture(event.pointerId);
     start.onpointermove = (event) => start.hasPointerCapture(event.pointerId) && follow(event);
     start.onkeydown = (event) => {
-      const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+      const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
       if (!by[event.key]) return;
       event.preventDefault();
-      moveTo(toPixels(startOf(state)).map((at, i) => at + (by[event.key][i] * SIZE) / 100));
+      const [x, y] = startOf(state);
+      moveTo([x + by[event.key][0] / 10, y + by[event.key][1] / 10], 10);
     };
 
     function update() {
-      if (!isInside(startOf(state))) {
-        throw new cb.Problem(`The start ${placeOf(startOf(state))} is off the map. Press Reset.`);
+      const at = startOf(state);
+      if (!isInside(state.s, at)) {
+        throw new cb.Problem(`The start ${placeOf(at)} is off the map. Press Reset.`);
       }
       n = Math.min(state.n, state.steps);
       runs = NAMES.map((name, i) => (isOn(i) ? run(state, name, state.rates[i]) : []));
-      player.set(n, state.steps + 1);
+      player.set(n, state.steps + 1); // the words count the steps, from 0
       paint();
-      const [left, top] = toPixels(startOf(state)).map((at) => `${(100 * at) / SIZE}%`);
+      const [left, top] = sharesOf(state.s, at).map((share) => `${100 * share}%`);
       start.style.cssText = `left: ${left}; top: ${top}`;
-      const label = `Start: ${placeOf(startOf(state))}. The arrow keys move it.`;
-      start.setAttribute("aria-label", label);
+      start.setAttribute("aria-label", `Start: ${placeOf(at)}. The arrow keys move it.`);
       rows.forEach(showRow);
       figure.replaceChildren(chartOf());
+      code.textContent = NAMES.flatMap((_, i) => (isOn(i) ? callOf(state, i) : [])).join("\n");
       words.textContent = summary();
       clearTimeout(sayLater); // read aloud once the race stands still
       sayLater = setTimeout(() => body.hidden || say(summary()), 500);
-      code.textContent = NAMES.flatMap((_, i) => (isOn(i) ? [callOf(i)] : [])).join("\n");
-    }
-
-    function callOf(i) {
-      const values = { ...state, lr: state.rates[i] };
-      return CALLS[i].replace(/{(\w+)}/g, (_, key) => py(values[key]));
     }
 
     function showRow({ on, rate, cells }, i) {
@@ -187,35 +170,50 @@ function render({ model, el }) {
       const texts = now
         ? [
             shown(now.loss),
-            shown(Math.min(...SURFACES[state.s].minima.map((m) => distance(m, now.w)))),
-            placeOf(now.w) + (isInside(now.w) ? "" : ", off the map"),
+            shown(toMinimum(state.s, now.w)),
+            placeOf(now.w) + (isInside(state.s, now.w) ? "" : ", off the map"),
             settledAt === Infinity ? "never" : `from step ${settledAt}`,
           ]
         : [isOn(i) ? `diverged at step ${runs[i].length}` : "", "", "", ""];
       cells.forEach((cell, k) => (cell.textContent = texts[k]));
+      cells[2].value = now?.w ?? ""; // with all digits
     }
 
     function summary() {
+      if (!code.textContent) return "All are off. Switch one on in the table.";
       const racing = NAMES.map((name, i) => ({ name, now: runs[i][n], on: isOn(i) }));
       const [best] = racing.filter(({ now }) => now).sort((a, b) => a.now.loss - b.now.loss);
       const lost = racing.filter(({ on, now }) => on && !now).map(({ name }) => name);
       const first = best ? ` ${best.name} has the lowest loss, ${shown(best.now.loss)}.` : "";
-      return `After step ${n}:${first}${lost.length ? ` Diverged: ${lost.join(", ")}.` : ""}`;
+      return `After step ${n} of ${state.steps}:${first}${lost.length ? ` Diverged: ${lost.join(", ")}.` : ""}`;
     }
 
     function chartOf() {
       const losses = runs.flat().map(({ loss }) => loss);
       const high = 10 ** Math.ceil(Math.log10(Math.max(losses[0] ?? 1, 1e-6) * 10));
       const least = Math.min(high / 100, ...losses.filter((loss) => loss > 1e-12));
-      return cb.chart({
+      const chart = cb.chart({
         label: "Loss against the step",
         x: { label: "step", low: 0, high: state.steps },
         y: { label: "loss", low: 10 ** Math.floor(Math.log10(least)), high, log: true },
         lines: runs.map((places, i) => ({
-          name: isOn(i) && NAMES[i],
+          name: isOn(i) && `${MARKS[i]} ${NAMES[i]}`,
           points: places.slice(0, n + 1).map(({ loss }, step) => [step, loss]),
         })),
       });
+      chart.querySelectorAll("polyline").forEach(markAlong);
+      return chart;
+    }
+
+    // Five marks along a line of the chart, elsewhere on each, so that none hides another.
+    function markAlong(line, i) {
+      const points = line.getAttribute("points").split(" ");
+      for (let k = 0; k < 5; k++) {
+        const at = Math.floor(((k + (i + 1) / NAMES.length) / 5) * (points.length - 1));
+        const [x, y] = points[at].split(",");
+        const style = `fill: var(--cb-series-${i})`;
+        line.after(cb.svg("text", { x, y, style, class: "cb-mark" }, y ? MARKS[i] : ""));
+      }
     }
 
     function paint() {
@@ -263,7 +261,7 @@ function render({ model, el }) {
     el,
     name: "optimizer_race",
     title: "Optimizer race",
-    hint: "run the race, then turn the valley by 45° and give each its best rate again. For SGD nothing changes. Who is hurt most?",
+    hint: "run the race, then turn the valley by 45 degrees and press “Best of 41 rates for each” again. SGD's loss stays the same. By the table's last column, who is hurt most?",
     fields: FIELDS,
     build,
   });

@@ -33,7 +33,7 @@ const SURFACES = {
     at: ([x, y]) => [(x * x) / 2 + (y * y - 10) ** 2 / 40, [x, (y * (y * y - 10)) / 10]],
     minima: [-1, 1].map((sign) => [0, sign * Math.sqrt(10)]),
     map: [0, 0, 5],
-    start: () => [-4, 0.01],
+    start: () => [-4, 0],
   },
   himmelblau: {
     label: "four minima (Himmelblau)",
@@ -61,6 +61,26 @@ const SURFACES = {
     start: () => [4, 2],
   },
 };
+
+// A place as shares of its map's width and height, from the upper left corner; and the way back.
+function sharesOf(s, [x, y]) {
+  const [middleX, middleY, half] = SURFACES[s].map;
+  return [(1 + (x - middleX) / half) / 2, (1 - (y - middleY) / half) / 2];
+}
+function placeAt(s, [across, down]) {
+  const [x, y, half] = SURFACES[s].map;
+  return [x + half * (2 * across - 1), y + half * (1 - 2 * down)];
+}
+const isInside = (s, w) => sharesOf(s, w).every((share) => 0 <= share && share <= 1);
+
+// The nearest point of the map on a grid with so many lines to the unit: so ridges can be met.
+function snapped(s, w, lines) {
+  const inside = sharesOf(s, w).map((share) => Math.max(0, Math.min(1, share)));
+  return placeAt(s, inside).map((value) => Math.round(value * lines) / lines + 0); // + 0: no −0
+}
+
+const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+const toMinimum = (s, w) => Math.min(...SURFACES[s].minima.map((minimum) => distance(minimum, w)));
 
 // What each optimizer adds to a weight with gradient g at step t, counted from 1: `s` is what it
 // remembers, `p` the settings, `lr` the learning rate.
@@ -107,6 +127,21 @@ const means = (g, s, { b1, b2 }) => {
 
 const NAMES = Object.keys(STEPS);
 
+// In the same order, how Keras calls them.
+const CALLS = [
+  "SGD({lr})",
+  "SGD({lr}, momentum={mo})",
+  "SGD({lr}, momentum={mo}, nesterov=True)",
+  "Adagrad({lr})",
+  "RMSprop({lr}, rho={rho})",
+  "Adam({lr}, beta_1={b1}, beta_2={b2})",
+  "Adamax({lr}, beta_1={b1}, beta_2={b2})",
+  "Nadam({lr}, beta_1={b1}, beta_2={b2})",
+];
+const py = (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+const callOf = (settings, i) =>
+  CALLS[i].replace(/{(\w+)}/g, (_, key) => py({ ...settings, lr: settings.rates[i] }[key]));
+
 const startOf = ({ s, turn, at }) => (at?.[0] === s ? at.slice(1) : SURFACES[s].start(turn));
 
 // The places of one run and their losses, until it is over a million away or not finite.
@@ -127,8 +162,6 @@ function run(settings, name, lr) {
     if (!w.every((value) => Math.abs(value) < 1e6)) return places;
   }
 }
-
-const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
 // The step from which the loss stays below a ten-thousandth of its start, or Infinity.
 function settled(places, steps) {

@@ -119,7 +119,7 @@ ${optimizer(py(lr))}`,
   },
 };
 
-// A model of a training, epoch by epoch, with the rule of ReduceLROnPlateau.
+// A modelled training, epoch by epoch, with ReduceLROnPlateau's rule.
 function train({ lr, T, e, p, g, ripple, seed }) {
   const next = cb.normal(cb.random(seed));
   let [loss, rate, best, wait] = [2.3, lr, Infinity, 0];
@@ -134,16 +134,10 @@ function train({ lr, T, e, p, g, ripple, seed }) {
   });
 }
 
-const labels = Object.fromEntries(
-  Object.entries(SCHEDULES).map(([key, { label }]) => [key, label]),
-);
+const labels = {};
+for (const key in SCHEDULES) labels[key] = SCHEDULES[key].label;
 const number = (key, label, low, high, step, ...kinds) => ({
-  kind: "number",
-  key,
-  label,
-  low,
-  high,
-  step,
+  ...{ kind: "number", key, label, low, high, step },
   when: ({ s, v }) => !kinds.length || kinds.includes(s) || kinds.includes(v),
 });
 const FIELDS = [
@@ -198,7 +192,7 @@ function trainingOf(epochs) {
     cb.h(
       "p",
       {},
-      `Best val_loss: ${epochs.at(-1).best}, with ${rates} rates. A modelled loss: it moves towards 0.2 + 2 · rate, slowly where the rate is low.`,
+      `Best val_loss: ${epochs.at(-1).best}, with ${rates} ${rates > 1 ? "rates" : "rate"}. A modelled loss: it moves towards 0.2 + 2 · rate, slowly at low rates.`,
     ),
     cb.h(
       "details",
@@ -292,7 +286,7 @@ function render({ model, el }) {
     el,
     name: "schedules",
     title: "Learning-rate schedules",
-    hint: "power, exponential, piecewise constant and 1cycle begin at 0.3 or rise to it. Guess which has the highest mean rate over 400 steps, then compare. With performance, try a patience of 1, 5 and 20: which ends with the lowest loss?",
+    hint: "power, exponential, piecewise constant and 1cycle begin at 0.3 or rise to it. Guess which has the highest mean rate over 400 steps, then compare two at a time. With performance, try a patience of 1, 5 and 20: which reaches the lowest val_loss?",
     fields: FIELDS,
     build,
   });

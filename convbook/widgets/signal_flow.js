@@ -57,7 +57,7 @@ const size = (a) => Math.sqrt(a.reduce((sum, value) => sum + value * value, 0));
 
 // ---- The network ----
 
-// Random columns, each made at right angles to those before it, and of length 1.
+// Random columns at right angles to one another, of length 1.
 function orthogonal(n, normal) {
   const columns = transposed(Float64Array.from({ length: n * n }, normal), n, n);
   for (let i = 0; i < n; i++) {
@@ -74,12 +74,12 @@ function orthogonal(n, normal) {
 }
 
 // A kernel of n × n weights, as Keras' initializer of this name draws it.
-function kernel({ init, n, stddev }, uniform, normal) {
+function kernel({ init, n, stddev, value }, uniform, normal) {
   if (init === "orthogonal") return orthogonal(n, normal);
   const spread = Math.sqrt((init.startsWith("he") ? 2 : 1) / n); // fan-in and fan-out are equal
   const draws = {
     zeros: () => 0,
-    constant: () => stddev,
+    constant: () => value,
     random_normal: () => stddev * normal(),
     uniform: () => spread * Math.sqrt(3) * (2 * uniform() - 1),
     normal() {
@@ -88,8 +88,7 @@ function kernel({ init, n, stddev }, uniform, normal) {
       return (spread / 0.8796256610342398) * z;
     },
   };
-  const draw = draws[init] ?? draws[init.split("_")[1]];
-  return Float64Array.from({ length: n * n }, draw);
+  return Float64Array.from({ length: n * n }, draws[init] ?? draws[init.split("_")[1]]);
 }
 
 // Batch normalization in training, with γ = 1 and β = 0: the output, and the way back.
@@ -123,8 +122,7 @@ function flow(settings) {
     let [input, a, back] = [h, product(h, weights, EXAMPLES, n, n), (gradient) => gradient];
     if (bn) [a, back] = normalized(a, n);
     h = a.map(value);
-    const slopes = a.map(slope);
-    return { input, weights, slopes, back, h };
+    return { input, weights, slopes: a.map(slope), back, h };
   });
   for (const layer of layers.toReversed()) {
     layer.delta = layer.back(g.map((one, i) => one * layer.slopes[i]));
@@ -142,46 +140,31 @@ function flow(settings) {
 // ---- What is shown ----
 
 const number = (key, label, low, high, more) => ({
-  kind: "number",
-  key,
-  label,
-  low,
-  high,
-  ...more,
+  ...{ kind: "number", key, label, low, high, ...more },
+});
+const amount = (key, name) =>
+  number(key, key, 0.001, 2, { step: "any", log: true, when: ({ init }) => init === name });
+const choice = (key, label, values) => ({
+  ...{ kind: "choice", key, label, options: cb.choices(...values) },
 });
 const FIELDS = [
   number("depth", "layers", 2, 30),
   number("n", "units in each", 8, 128),
-  {
-    kind: "choice",
-    key: "act",
-    label: "activation",
-    options: cb.choices(...Object.keys(ACTIVATIONS)),
-  },
-  {
-    kind: "choice",
-    key: "init",
-    label: "kernel_initializer",
-    options: cb.choices(...INITIALIZERS),
-  },
-  number("stddev", "stddev, or the value", 0.001, 2, {
-    step: "any",
-    log: true,
-    when: ({ init }) => ["random_normal", "constant"].includes(init),
-  }),
+  choice("act", "activation", Object.keys(ACTIVATIONS)),
+  choice("init", "kernel_initializer", INITIALIZERS),
+  amount("stddev", "random_normal"),
+  amount("value", "constant"),
   { kind: "check", key: "bn", label: "batch normalization before each activation" },
   number("seed", "seed", 0, 999),
 ];
 
-const superscript = (text) =>
-  String(text).replace(/[-\d]/g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
-
-// A factor in words: 0.42 times, 10⁻⁹ times.
-function times(factor) {
-  if (!factor) return "0 times";
-  const power = Math.round(Math.log10(factor));
-  return Math.abs(power) < 2 ? `${cb.show(factor)} times` : `about 10${superscript(power)} times`;
+// In the text, the table and the chart alike: 0.042, and 4.2e−9 below a thousandth.
+function shown(value, digits) {
+  const isPlain = !value || (value >= 1e-3 && value < 1e5);
+  const text = isPlain ? Number(value.toPrecision(digits)) : value.toExponential(digits - 1);
+  return cb.minus(String(text).replace("e+", "e"));
 }
+const times = (factor) => `${shown(factor, 2)} times`;
 
 const BINS = 41;
 function histogram(values, limit, className) {
@@ -207,42 +190,26 @@ function render({ model, el }) {
     const note = cb.h("p", { class: "cb-note" });
     const table = cb.h("div");
     const code = cb.h("code");
-    body.append(
-      words,
-      figure,
-      note,
-      histograms,
-      cb.h("details", {}, cb.h("summary", {}, "The numbers, layer by layer"), table),
-      cb.h("pre", {}, code),
-    );
+    const details = cb.h("details", {}, cb.h("summary", {}, "The numbers, layer by layer"), table);
+    body.append(words, figure, note, histograms, details, cb.h("pre", {}, code));
 
     function update() {
       const layers = flow(state);
-      const rows = layers.map((layer) => [
-        deviation(layer.h),
-        layer.spread,
-        deviation(layer.delta),
-        layer.gradient,
-        layer.flat,
-        layer.dead,
+      const rows = layers.map(({ h, spread, delta, gradient, flat, dead }) => [
+        ...[deviation(h), spread, deviation(delta), gradient, flat, dead],
       ]);
       const alike = ["constant", "zeros"].includes(state.init);
       words.textContent = summary(rows) + (alike ? " Each layer's units stay equal." : "");
       figure.replaceChildren(chartOf(rows));
       const limit = ["sigmoid", "tanh"].includes(state.act) ? 1 : 4;
-      note.textContent = `Below, each layer's activations from −${limit} to ${limit} (above), and its gradients from −4 to 4 (below). The edges count what lies beyond. Flat: a slope under a tenth of the steepest.`;
+      const zeros = rows.some((row) => row.slice(0, 4).includes(0));
+      note.textContent = `${zeros ? "Zeros cannot be drawn on this axis. " : ""}Below, each layer's activations from −${limit} to ${limit} (above), and its gradients from −4 to 4 (below). The edges count what lies beyond. Flat: a slope under a tenth of the steepest.`;
       histograms.setAttribute("aria-label", `Histograms by layer. ${words.textContent}`);
-      histograms.replaceChildren(
-        ...layers.map(({ h, delta }, i) =>
-          cb.h(
-            "div",
-            {},
-            histogram(h, limit, "cb-forward"),
-            histogram(delta, 4, "cb-backward"),
-            `layer ${i + 1}`,
-          ),
-        ),
-      );
+      const pairs = layers.map(({ h, delta }, i) => [
+        ...[histogram(h, limit, "cb-forward"), histogram(delta, 4, "cb-backward")],
+        `layer ${i + 1}`,
+      ]);
+      histograms.replaceChildren(...pairs.map((pair) => cb.h("div", {}, ...pair)));
       table.replaceChildren(tableOf(rows));
       code.textContent = codeOf(state);
     }
@@ -254,43 +221,34 @@ function render({ model, el }) {
     el,
     name: "signal_flow",
     title: "Signal and gradient flow",
-    hint: "here the first layers get no gradient. Predict: with relu, random_normal and a stddev of 0.01, which layers learn, the first, the last or none? Then find an initializer for relu, for tanh and for sigmoid that keeps all lines level.",
+    hint: "here the first layers get no gradient. Predict: with relu, random_normal and a stddev of 0.01, which layers learn: the first, the last, none? Then find an initializer for relu, tanh and sigmoid that keeps each line nearly level (within a factor of ten). Sigmoid needs random_normal with a large stddev.",
     fields: FIELDS,
     build,
   });
 }
 
-const shown = (value) => cb.h("data", { value }, cb.minus(Number(value.toPrecision(3))));
+const cellOf = (value) => cb.h("data", { value }, shown(value, 3));
 
 function tableOf(rows) {
   return cb.table({
     label: "Layers",
     titles: [
-      "layer",
-      "signal",
-      "between examples",
-      "gradient back",
-      "kernel's gradient",
-      "flat",
-      "flat for all",
+      ...["layer", "signal", "between examples", "gradient back", "kernel's gradient"],
+      ...["flat", "flat for all"],
     ],
-    rows: rows.map((row, i) => [i + 1, ...row.map(shown)]),
+    rows: rows.map((row, i) => [i + 1, ...row.map(cellOf)]),
   });
 }
 
 function chartOf(rows) {
   const column = (k) => rows.map((row, i) => [i + 1, row[k]]);
   const sizes = rows.flatMap((row) => row.slice(0, 4)).filter((value) => value > 0);
-  const [low, high] = [Math.min(0.1, ...sizes), Math.max(10, ...sizes)].map(Math.log10);
+  const low = 10 ** Math.floor(Math.log10(Math.min(0.1, ...sizes)));
+  const high = 10 ** Math.ceil(Math.log10(Math.max(10, ...sizes)));
   return cb.chart({
-    label: "Signal and gradients by layer, on a logarithmic axis",
+    label: "Signal and gradients by layer, logarithmic",
     x: { label: "layer", low: 1, high: rows.length },
-    y: {
-      label: "1 = full strength",
-      low: 10 ** Math.floor(low),
-      high: 10 ** Math.ceil(high),
-      log: true,
-    },
+    y: { label: "1 = full strength", low, high, log: true },
     lines: [
       { name: "signal: standard deviation of the activations", points: column(0) },
       { name: "gradient on its way back: standard deviation", points: column(2) },
@@ -306,14 +264,14 @@ function summary(rows) {
     `After ${rows.length} layers the signal is ${times(last[0])} what came in, and the examples differ by ${times(last[1])} what they did.`,
     `On its way back to layer 1, the gradient is ${times(first[2])} what it was.`,
     `The first kernel's gradient has ${times(first[3])} its full length, and the last one's ${times(last[3])}.`,
-    `Flat for every example: ${first[5]} units of layer 1, ${last[5]} of the last.`,
+    `Units with almost no slope for any example: ${first[5]} in layer 1, ${last[5]} in the last.`,
   ].join(" ");
 }
 
-function codeOf({ depth, n, act, init, bn, stddev }) {
+function codeOf({ depth, n, act, init, bn, stddev, value }) {
   const made = {
     random_normal: `keras.initializers.RandomNormal(stddev=${stddev})`,
-    constant: `keras.initializers.Constant(${stddev})`,
+    constant: `keras.initializers.Constant(${value})`,
   };
   const kernel = made[init] ?? `"${init}"`;
   const dense = `Dense(${n}, use_bias=False, kernel_initializer=${kernel})`;

@@ -29,6 +29,7 @@ def signal_flow(
     activation="sigmoid",
     kernel_initializer="glorot_uniform",
     stddev=0.01,
+    value=0.01,
     batch_norm=False,
     id="flow",
 ):
@@ -41,7 +42,8 @@ def signal_flow(
         kernel_initializer: ``"random_normal"``, ``"glorot_uniform"``, ``"glorot_normal"``,
             ``"he_uniform"``, ``"he_normal"``, ``"lecun_normal"``, ``"orthogonal"``,
             ``"constant"`` or ``"zeros"``.
-        stddev: of ``"random_normal"``, or the value of ``"constant"``; 0.001 to 2.
+        stddev: of ``"random_normal"``; 0.001 to 2.
+        value: of ``"constant"``; 0.001 to 2.
         batch_norm: whether each activation comes after a batch normalization.
         id: names this explorer in links; must differ between those of a page.
 
@@ -59,6 +61,7 @@ def signal_flow(
             "act": check_choice("activation", activation, ACTIVATIONS),
             "init": check_choice("kernel_initializer", kernel_initializer, INITIALIZERS),
             "stddev": check_number("stddev", stddev, 0.001, 2),
+            "value": check_number("value", value, 0.001, 2),
             "bn": bool(batch_norm),
             "seed": 0,
         }
