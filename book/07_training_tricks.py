@@ -953,7 +953,7 @@ claim("RMSProp's is over 10,000 times as large", rest[rmsprop] > 1e4 * rest[sgd]
 optimizer_race()
 
 # %% [markdown]
-# None of the eight. On the ridge the gradient has no part across it, and a rule that only rescales gradients cannot invent one. Add a little noise, and all of them leave: the noise of mini-batches is good for something.
+# None of the eight. On the ridge the gradient has no part across it, and a rule that only rescales gradients cannot invent one. Add a little noise, and all of them begin to leave: the noise of mini-batches is good for something.
 #
 # ## Two checks before a long training
 #
