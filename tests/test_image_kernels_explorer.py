@@ -351,11 +351,37 @@ def test_kernels_of_single_channels(open_page):
     np.testing.assert_allclose(outputs(page), expected, atol=5.1e-5)
     page.get_by_label("kernel for").select_option("all channels")
     assert centre.input_value() == "≠"
+    words = "differs by channel; choose a channel under “kernel for”"
+    assert centre.get_attribute("aria-label") == f"Kernel, row 1, column 1: {words}"
+    note = page.locator(".cb-kernel .cb-note")
+    assert note.inner_text() == f"≠ {words}."
     centre.fill("2")
     expected = reference(COLOUR, [2 * one] * 3, "same", "sum", 3)
     np.testing.assert_allclose(outputs(page), expected, atol=5.1e-5)
+    assert note.inner_text() == ""
+    np.testing.assert_array_equal(pixels(page, "input")[..., :3], COLOUR)
     page.get_by_role("combobox", name=re.compile("^channels")).select_option("made grey first")
     assert not page.get_by_label("kernel for").is_visible()
+    np.testing.assert_array_equal(pixels(page, "input")[..., :3], COLOUR)  # its own colours
+    assert page.locator(".cb-input .cb-title").inner_text() == "Input 5 × 6 × 3, made grey first"
+    assert page.locator(".cb-numbers .cb-title").inner_text().endswith("numbers made grey")
+
+
+def test_red_minus_green_says_that_it_needs_colours(open_page):
+    page = open_page(image_kernels(image="colours", kernel="outline"))
+    assert (outputs(page)[1:-1, 1:-1] == 0).all()  # as the hint says
+    note = page.locator(".cb-kernel .cb-note")
+    page.get_by_role("button", name="red minus green").click()
+    assert "needs three channels: under “channels”, choose “one filter" in note.inner_text()
+    page.get_by_role("combobox", name=re.compile("^channels")).select_option(
+        "one filter over all: Conv2D"
+    )
+    assert "needs three channels" not in note.inner_text()
+    assert outputs(page)[16, 16, 0] == 170 - 70
+    page.get_by_role("combobox", name=re.compile("^image")).select_option("a face")
+    assert "needs three channels: choose an image in colour" in note.inner_text()
+    page.get_by_role("button", name="identity").click()
+    assert note.inner_text() == ""
 
 
 def frame(page, name):
@@ -496,6 +522,10 @@ def test_own_images(open_page):
     page.wait_for_function("document.querySelector('.cb-trouble').textContent")
     assert "“a.txt” is no image" in trouble.inner_text()
     assert "“a.txt” is no image" in page.locator("[role=status]").first.text_content()
+    picker.set_input_files({"name": "b.png", "mimeType": "image/png", "buffer": b"hello"})
+    trouble.filter(has_text="“b.png” is no image that this browser can read").wait_for()
+    page.get_by_role("button", name="Reset").click()
+    assert trouble.inner_text() == picker.input_value() == ""
     give(page, "drop", png(COLOUR[:3]))
     np.testing.assert_array_equal(opened((3, 6, 3)), COLOUR[:3])
     assert trouble.inner_text() == ""

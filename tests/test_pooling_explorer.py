@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from explorers import cells, follow, problem
+from explorers import cells, follow, number, problem
 
 from convbook.widgets import pooling
 
@@ -62,6 +62,47 @@ def test_a_shift_counts_what_changed(page):
         text = page.get_by_text(f"Moved by {d}:").inner_text()
         assert f"{changed} of 16 outputs changed" in text
         assert f"{moved} of 64 inputs" in text
+
+
+@pytest.mark.parametrize("m", ["max", "average"])
+@pytest.mark.parametrize("x", ["example", "dot", "equal"])
+def test_changed_outputs_say_what_they_were(page, m, x):
+    follow(page, f"#pool?m={m}&x={x}")
+    unmoved = matrix(page, "input")
+    before, _ = reference(unmoved, m, 2, 2, "valid")
+    for d in range(3):
+        follow(page, f"#pool?m={m}&x={x}&d={d}")
+        after, _ = reference(np.pad(unmoved, ((0, 0), (d, 0)))[:, :4], m, 2, 2, "valid")
+        np.testing.assert_allclose(matrix(page, "output"), after)
+        for r, c in np.ndindex(2, 2):
+            cell = page.locator(f"[data-grid=output] [data-cell='{r},{c}']")
+            tag = cell.evaluate("(cell) => getComputedStyle(cell, '::after').content")
+            name = cell.get_attribute("aria-label")
+            if after[r, c] == before[r, c]:
+                assert tag == "none"
+                assert "was" not in name
+            else:
+                assert number(tag.strip('"').removeprefix("was ")) == pytest.approx(before[r, c])
+                assert name.startswith(f"output[{r}, {c}], {tag[1:-1]}: ")
+
+
+def test_a_tie_goes_to_the_first(page):
+    sentence = page.locator(".cb-sum")
+    for m, link, words in [
+        ("max", "x=equal", "max(5, 5, 5, 5) = 5. A tie: the first of these 4, input[0, 0], gets"),
+        ("min", "m=min", "min(1, 1, 5, 6) = 1. A tie: the first of these 2, input[0, 0], gets"),
+    ]:
+        follow(page, f"#pool?{link}")
+        assert sentence.inner_text().startswith(f"output[0, 0] = {words}")
+        _, gradient = reference(matrix(page, "input"), m, 2, 2, "valid")
+        assert gradient[0, 0] == 1
+        np.testing.assert_array_equal(matrix(page, "gradient"), gradient)
+    follow(page, "#pool")
+    assert sentence.inner_text() == "output[0, 0] = max(1, 1, 5, 6) = 6"
+    follow(page, "#pool?x=equal&m=average")
+    assert sentence.inner_text() == "output[0, 0] = mean(5, 5, 5, 5) = 5"
+    title = page.locator(".cb-gradient .cb-title").inner_text()
+    assert title == "Gradient of the input, when each output's gradient is 1 4 × 4"
 
 
 def test_sentence_follows_mouse_and_focus(open_page):

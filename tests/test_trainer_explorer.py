@@ -240,9 +240,11 @@ def test_numbers_are_those_of_keras(open_trainer, keras):
     assert right_of(page) == hits[:VALIDATION].sum()
     page.get_by_role("button", name="Test once").click()
     tested = page.locator(".cb-sum").last
-    page.locator(".cb-sum", has_text="Test: ").wait_for()
+    page.locator(".cb-sum", has_text="Test, other writers: ").wait_for()
     assert f"({hits[VALIDATION:].sum()} of {len(hits) - VALIDATION})" in tested.inner_text()
-    assert f"Test: {100 * hits[VALIDATION:].mean():.1f} % right" in tested.inner_text()
+    assert (
+        f"Test, other writers: {100 * hits[VALIDATION:].mean():.1f} % right" in tested.inner_text()
+    )
     page.get_by_role("button", name="Test once").click()
     page.locator(".cb-sum", has_text="look 2").wait_for()
 
@@ -428,6 +430,27 @@ def test_a_rate_that_is_too_large_is_named(open_trainer):
     assert "guessing would give ln 10" in wrong(page)
 
 
+def test_dead_units_are_named(open_trainer, keras):
+    page = open_trainer("#train?r=3&p=writers")
+    caption = page.locator(".cb-tile .cb-size").first  # of conv2d's output
+    assert "0 … " in caption.inner_text()
+    page.get_by_role("button", name="Clear").click()  # a blank one, before there are biases
+    settle(page)
+    assert caption.inner_text() == "(8, 8, 8) · all outputs are 0"
+    page.locator(".cb-item").first.click()
+    train(page, 1)
+    model = with_weights(keras_model(page, keras), save(page))
+    x = (DIGITS.images[TRAIN : TRAIN + VALIDATION] / 16)[..., None].astype("float32")
+    conv = keras.Model(model.inputs, model.layers[0].output)
+    assert (conv.predict(x, verbose=0) == 0).all()
+    dead = "Every validation image gets outputs of 0 here: the units are dead."
+    assert caption.inner_text() == f"(8, 8, 8) · all outputs are 0. {dead}"
+    assert page.locator(".cb-layers").inner_text().count(dead) == 1  # a pooling has no units
+    page.get_by_label("Show gradients").check()
+    settle(page)
+    assert caption.inner_text().endswith(f". {dead}")
+
+
 def test_the_rate_s_slider_is_logarithmic(open_trainer):
     page = open_trainer()
     slider = page.get_by_label("learning_rate, slider")
@@ -472,9 +495,13 @@ def test_own_network(open_trainer):
     area.fill(text)
     page.get_by_text("It fits: 4 layers, 1,510 parameters.").wait_for()
     assert wrong(page) == ""
-    use.click()
+    use.focus()
+    use.press("Enter")
+    focused = "[document.activeElement.tagName, document.activeElement.className]"
+    assert page.evaluate(focused) == ["BUTTON", "primary cb-run"]
     page.get_by_text("A new network").wait_for()
     settle(page)
+    assert page.evaluate(focused) == ["BUTTON", "primary cb-run"]
     assert [row[2] for row in rows(page)] == ["0", "1,300", "210", "0"]
     assert field(page, "network").input_value() == "own"
     page.get_by_role("button", name="Copy link").click()
@@ -493,6 +520,23 @@ def test_own_network(open_trainer):
     assert area.is_visible()
 
 
+def test_your_own_in_the_list_opens_the_editor(open_trainer):
+    page = open_trainer()
+    area = page.locator("textarea")
+    assert not area.is_visible()
+    choose(page, "network", "own")
+    assert area.is_visible()
+    assert page.get_by_text("Change its layers to train another one.").is_visible()
+    top, bottom = page.evaluate(
+        """() => {
+            const { top, bottom } = document.querySelector('textarea').getBoundingClientRect();
+            return [top, innerHeight - bottom];
+        }"""
+    )
+    assert min(top, bottom) >= 0
+    assert area.input_value().startswith("Conv2D(8, 3")
+
+
 def test_settings_of_a_link(open_trainer):
     link = "#train?net=norm&o=nesterov&r=0.05&m=0.5&b=7&d=0.1&e=3&v=slow&p=writers&s=9&i=5&g=1&w=1"
     page = open_trainer(link)
@@ -505,7 +549,7 @@ def test_settings_of_a_link(open_trainer):
         "weight_decay": "0.1",
         "epochs": "3",
         "speed": "slow",
-        "validate on": "writers",
+        "validate and test on": "writers",
         "seed": "9",
     }
     for label, value in values.items():

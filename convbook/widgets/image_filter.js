@@ -1,5 +1,13 @@
 // The arithmetic of the image-kernels explorer: kernels, borders, the sum, and its Keras code.
 
+const COLOURS = ["red", "green", "blue"];
+const TABS = { all: "all channels", 0: "red", 1: "green", 2: "blue" };
+const CHANNELS = {
+  grey: "made grey first",
+  each: "each by itself: DepthwiseConv2D",
+  sum: "one filter over all: Conv2D",
+};
+
 // What stands at place i of a side of n pixels, -1 for a zero; and NumPy's name for it.
 const modulo = (i, n) => ((i % n) + n) % n;
 const BORDERS = {
@@ -95,6 +103,20 @@ function kernelsOf({ f, k, r, own }) {
     ? centred(made, k)
     : Array.from({ length: k * k }, (_, i) => made(Math.floor(i / k), i % k, k, next));
   return (f === "red_green" ? [1, -1, 0] : [1, 1, 1]).map((sign) => list.map((w) => sign * w));
+}
+
+const DIFFERS = "differs by channel; choose a channel under “kernel for”";
+
+// What the kernel's numbers do not say by themselves. `edited` are the channels that are shown.
+function noteOf(name, kernels, edited, image) {
+  if (name === "red_green" && kernels.length === 1) {
+    const way =
+      image.depth === 3
+        ? `under “channels”, choose “${CHANNELS.sum}”`
+        : "choose an image in colour";
+    return `Red minus green needs three channels: ${way}. With one it is the identity.`;
+  }
+  return edited.some((list) => String(list) !== String(edited[0])) ? `≠ ${DIFFERS}.` : "";
 }
 
 // What keeps the brightness: the sum of the weights, if it is positive.

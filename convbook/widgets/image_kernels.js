@@ -2,13 +2,6 @@
 // Before it stand image_sources.js (its images), image_filter.js (its arithmetic) and
 // image_view.js (its canvases).
 
-const COLOURS = ["red", "green", "blue"];
-const TABS = { all: "all channels", 0: "red", 1: "green", 2: "blue" };
-const CHANNELS = {
-  grey: "made grey first",
-  each: "each by itself: DepthwiseConv2D",
-  sum: "one filter over all: Conv2D",
-};
 const SHOWN = 11; // rows and columns of the image as numbers
 const signed = (value) => (value < 0 ? `(${cb.show(value, 4)})` : cb.show(value, 4));
 const labels = (table) => Object.fromEntries(Object.entries(table).map(([key, [t]]) => [key, t]));
@@ -56,7 +49,7 @@ function render({ model, el }) {
   }
 
   function build({ state, change, say, body, root }) {
-    let x, padded, kernels, applied, divisor, y, tones;
+    let image, x, padded, kernels, applied, divisor, y, tones;
     let size, margin, lost; // of the kernel; what the border adds on each side, or takes off
     let hovered = null;
 
@@ -98,6 +91,7 @@ function render({ model, el }) {
 
     // ---- The numbers ----
 
+    const isGreyed = () => image.depth > x.depth;
     const isAll = () => state.t === "all" || x.depth === 1;
     const tab = () => (isAll() ? 0 : Number(state.t));
     const editedOf = (lists) => (isAll() ? lists : [lists[tab()]]);
@@ -127,10 +121,11 @@ function render({ model, el }) {
       kernel.fill(size, size, (u, v) => {
         const weight = edited[0][u * size + v];
         const isOne = edited.every((list) => list[u * size + v] === weight);
-        if (!isOne) return { text: "≠" }; // differs from channel to channel
+        if (!isOne) return { text: "≠", name: `Kernel, row ${u}, column ${v}: ${DIFFERS}` };
         return { text: cb.show(weight, 3), style: cb.heat(weight, limit) };
       });
       for (const [key, chip] of chips) chip.setAttribute("aria-pressed", String(key === state.f));
+      note.textContent = noteOf(state.f, kernels, edited, image);
       separable.textContent = separability(kernels[tab()], size);
     }
 
@@ -146,7 +141,7 @@ function render({ model, el }) {
     }
     function paintNumbers(r, c) {
       const half = SHOWN >> 1;
-      const colour = x.depth === 3 ? ` ${COLOURS[tab()]}` : "";
+      const colour = x.depth === 3 ? ` ${COLOURS[tab()]}` : isGreyed() ? " made grey" : "";
       numbers.words.replaceChildren(cb.h("strong", {}, "The image as numbers"), colour);
       numbers.fill(SHOWN, SHOWN, (i, j) => {
         const [row, column] = [r - half + i, c - half + j];
@@ -198,10 +193,11 @@ function render({ model, el }) {
 
     function update() {
       if (state.s !== "own") ownImage.stopCamera();
-      const image = imageOf(state);
-      if (!image) {
+      const opened = imageOf(state);
+      if (!opened) {
         throw new cb.Problem("No image of your own is open. Open one, or choose another image.");
       }
+      image = opened;
       x = inputOf(state);
       size = Number(state.k);
       margin = state.b === "valid" ? 0 : size >> 1;
@@ -218,7 +214,7 @@ function render({ model, el }) {
       padded = pad(x, margin, BORDERS[state.b][1]);
       y = correlate(padded, applied, size, isSum);
       y.values = y.values.map((value) => value / divisor + state.o);
-      input.draw(x, opaque(x.values, x.depth));
+      input.draw(image, opaque(image.values, image.depth), isGreyed() ? ", made grey first" : "");
       tones = tonesOf(y, state.m);
       drawOutput();
       paintKernel();
@@ -240,19 +236,12 @@ function render({ model, el }) {
     const trouble = cb.h("p", { class: "cb-trouble" });
     const input = view("input", "Input");
     const output = view("output", "Output");
-    const figure = (name, title, options) => {
-      const table = cb.grid({ label: title, name, ...options });
-      const words = cb.h("div", { class: "cb-title" }, cb.h("strong", {}, title));
-      return {
-        ...table,
-        words,
-        box: cb.h("div", { class: `cb-figure cb-${name}` }, words, table.node),
-      };
-    };
     const separable = cb.h("p");
-    const numbers = figure("numbers", "The image as numbers");
-    const kernel = figure("kernel", "Kernel", { edit });
+    const note = cb.h("p", { class: "cb-note", "aria-live": "polite" });
+    const numbers = numberGrid("numbers", "The image as numbers");
+    const kernel = numberGrid("kernel", "Kernel", { edit });
     kernel.box.append(
+      note,
       cb.h("details", {}, cb.h("summary", {}, "Is this kernel separable?"), separable),
     );
     const chips = Object.entries(KERNELS).map(([key, [label]]) => [
@@ -278,7 +267,9 @@ function render({ model, el }) {
     for (const node of [document.documentElement, document.body]) {
       themes.observe(node, { attributes: true });
     }
-    return { update, stop: () => (ownImage.stop(), themes.disconnect()) };
+    const stop = () => (ownImage.stop(), themes.disconnect());
+    const reset = () => (ownImage.clear(), (trouble.textContent = ""));
+    return { update, reset, stop };
   }
 
   return cb.explorer({
@@ -286,7 +277,7 @@ function render({ model, el }) {
     el,
     name: "image_kernels",
     title: "Image kernels",
-    hint: "before you press a kernel, predict its output from its numbers. Then take the image “red on green” and press outline. There is an edge all around the disc: why does nothing show? Which setting of the channels finds it, and with which kernel?",
+    hint: "take the image “red on green” and press outline. There is an edge all around the disc, and yet the output is 0 there. Which setting of the channels finds it?",
     fields,
     build,
   });

@@ -176,5 +176,5 @@ function ownImages({ target, use, tell }) {
     ),
   );
   const stop = () => ((ended = true), stopCamera());
-  return { node, stop, stopCamera };
+  return { node, stop, stopCamera, clear: () => (picker.value = "") };
 }

@@ -37,11 +37,11 @@ function pixelView({ name, title, onhover, onpin, onstep }) {
     frame,
   );
 
-  // `colourAt(i)` is the colour of pixel i: red, green, blue, opacity.
-  function draw({ height, width, depth }, colourAt) {
+  // `colourAt(i)` is the colour of pixel i: red, green, blue, opacity; `more` ends the title.
+  function draw({ height, width, depth }, colourAt, more = "") {
     Object.assign(canvas, { height, width });
     pane.style.setProperty("--aspect", Math.min(1, width / height)); // a tall image is made narrow
-    words.replaceChildren(cb.h("strong", {}, title), ` ${height} × ${width} × ${depth}`);
+    words.replaceChildren(cb.h("strong", {}, title), ` ${height} × ${width} × ${depth}${more}`);
     const pixels = new ImageData(width, height);
     for (let i = 0; i < height * width; i++) pixels.data.set(colourAt(i), 4 * i);
     canvas.getContext("2d").putImageData(pixels, 0, 0);
@@ -56,6 +56,14 @@ function pixelView({ name, title, onhover, onpin, onstep }) {
     });
   }
   return { node: cb.h("div", { class: `cb-figure cb-${name}` }, words, pane), draw, frameAt };
+}
+
+// Numbers with a title, `words`, in a `box`.
+function numberGrid(name, title, options) {
+  const table = cb.grid({ label: title, name, ...options });
+  const words = cb.h("div", { class: "cb-title" }, cb.h("strong", {}, title));
+  const box = cb.h("div", { class: `cb-figure cb-${name}` }, words, table.node);
+  return { ...table, words, box };
 }
 
 const opaque = (values, depth) => (i) =>

@@ -87,6 +87,7 @@ function render({ model, el }) {
     let pinned = { grid: "output", cell: [0, 0] };
     let hovered = null;
     let x, size, outputs, gradient;
+    let before; // the outputs of the input that was not moved
 
     const point = (name) => (cell, isPinned) => {
       if (isPinned) pinned = { grid: name, cell };
@@ -110,7 +111,7 @@ function render({ model, el }) {
       change({ x: "own", own, d: 0 });
     });
     const output = figure("output", "Output");
-    const back = figure("gradient", "Gradient by the input, if each output's is 1");
+    const back = figure("gradient", "Gradient of the input, when each output's gradient is 1");
     const sum = cb.h("p", { class: "cb-sum", "aria-live": "polite" });
     const moved = cb.h("p", { class: "cb-note" });
     const code = cb.h("code");
@@ -148,8 +149,8 @@ function render({ model, el }) {
       gradient = x.map((row) => row.map(() => 0));
       for (const { shares } of outputs.flat())
         for (const [[i, j], part] of shares) gradient[i][j] += part;
-      const before = compute(numbers(0)).flat();
-      const changed = outputs.flat().filter(({ value }, i) => value !== before[i].value).length;
+      before = compute(numbers(0));
+      const changed = outputs.flatMap((row, r) => row.filter((_, c) => isChanged(r, c))).length;
       moved.hidden = d === 0;
       moved.textContent = `Moved by ${d}: ${changed} of ${size * size} outputs changed, and ${x.flat().filter((v, i) => v !== numbers(0).flat()[i]).length} of ${n * n} inputs.`;
       const call = `${LAYERS[state.m]}(pool_size=${k}, strides=${state.s}, padding="${p}")`;
@@ -157,6 +158,21 @@ function render({ model, el }) {
       if (pinned.cell.some((i) => i >= (pinned.grid === "output" ? size : n)))
         pinned = { grid: "output", cell: [0, 0] };
       paint();
+    }
+
+    // Sums of the same numbers in another order may differ in the last digit.
+    const isChanged = (r, c) => Math.abs(outputs[r][c].value - before[r][c].value) > 1e-9;
+
+    function outputCell(r, c, marks) {
+      const was = `was ${cb.show(before[r][c].value)}`;
+      const cell = {
+        text: cb.show(outputs[r][c].value),
+        name: `output[${r}, ${c}]`,
+        classes: marks,
+      };
+      if (!isChanged(r, c)) return cell;
+      const [name, classes] = [`${cell.name}, ${was}`, `${marks} cb-was`];
+      return { ...cell, name, classes, style: `--was: "${was}"` };
     }
 
     function paint() {
@@ -179,20 +195,19 @@ function render({ model, el }) {
         }));
       }
       output.words.replaceChildren(cb.h("strong", {}, "Output"), ` ${size} × ${size}`);
-      output.fill(size, size, (r, c) => ({
-        text: cb.show(outputs[r][c].value),
-        name: `output[${r}, ${c}]`,
-        classes: marks(chosen ? false : reads(r, c, cell), chosen && isAt(r, c)),
-      }));
+      output.fill(size, size, (r, c) =>
+        outputCell(r, c, marks(!chosen && reads(r, c, cell), chosen && isAt(r, c))),
+      );
       sum.textContent = chosen ? explain(cell, chosen) : uses(cell);
     }
 
-    function explain([r, c], { value }) {
-      const values = windowOf(state, r, c)
-        .map(([i, j]) => cb.show(x[i][j]))
-        .join(", ");
+    function explain([r, c], { value, shares }) {
+      const values = windowOf(state, r, c).map(([i, j]) => x[i][j]);
       const name = { max: "max", average: "mean", min: "min" }[state.m];
-      return `output[${r}, ${c}] = ${name}(${values}) = ${cb.show(value, 4)}`;
+      const list = values.map((v) => cb.show(v)).join(", ");
+      const equal = values.filter((v) => v === value).length;
+      const tie = `. A tie: the first of these ${equal}, input[${shares[0][0].join(", ")}], gets the whole gradient.`;
+      return `output[${r}, ${c}] = ${name}(${list}) = ${cb.show(value, 4)}${state.m !== "average" && equal > 1 ? tie : ""}`;
     }
 
     function uses([r, c]) {
@@ -211,7 +226,7 @@ function render({ model, el }) {
     el,
     name: "pooling",
     title: "Pooling",
-    hint: "move the input right by 1, then by 2. Which outputs stay as they were? Then compare where the gradient goes with max and with average.",
+    hint: "move the input right by 1, then by 2. Which outputs stay as they were? Then take “A single 9” and do the same. Last, compare where the gradient goes with max and with average.",
     fields,
     build,
   });

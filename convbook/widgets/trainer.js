@@ -38,6 +38,7 @@ const OPTIMIZERS = {
   rmsprop: ["RMSprop", "RMSprop"],
   adam: ["Adam", "Adam"],
 };
+const TESTED = { shuffled: "images at random", writers: "other writers" };
 const firstOf = (table) =>
   Object.fromEntries(Object.entries(table).map(([key, [label]]) => [key, label]));
 const hasMomentum = ({ o }) => o === "sgd" || o === "nesterov";
@@ -80,7 +81,7 @@ const FIELDS = [
   {
     kind: "choice",
     key: "p",
-    label: "validate on",
+    label: "validate and test on",
     options: { shuffled: "images at random", writers: "other writers’ images" },
   },
   { kind: "number", key: "s", label: "seed", low: 0, high: 999 },
@@ -202,7 +203,10 @@ function render({ model, el }) {
     });
     const strips = h("p", { class: "cb-note" });
     const pad = drawingPad({ onink: showDrawing, say });
-    const crop = checkBox("Crop and scale it, as the data were", showDrawing);
+    const crop = checkBox(
+      "Crop and scale it, as the data were; untick to leave it where you drew it",
+      showDrawing,
+    );
     crop.box.checked = true;
     const upload = fileButton("Image file…", "image/*", openImage);
     const wrongImage = wrongView();
@@ -215,7 +219,10 @@ function render({ model, el }) {
     const layers = layersView({ onread: (text) => (reading.textContent = text) });
     const editor = editorView({
       oncheck: (text) => worker.send({ kind: "check", text }),
-      onuse: (own) => change({ net: "own", own }),
+      onuse(own) {
+        change({ net: "own", own });
+        run.focus();
+      },
     });
     const test = cb.button("Test once", () => worker.send({ kind: "test" }));
     const tested = h("p", { class: "cb-sum" });
@@ -344,7 +351,8 @@ function render({ model, el }) {
           tests === 1
             ? ""
             : ` This was look ${tests}: if you choose by it, it is a validation set.`;
-        tested.textContent = `Test: ${percent(right / all)} right (${right} of ${all}).${times}`;
+        const whose = TESTED[network.settings.split];
+        tested.textContent = `Test, ${whose}: ${percent(right / all)} right (${right} of ${all}).${times}`;
         say(tested.textContent);
       },
       saved({ file }) {
@@ -430,7 +438,7 @@ function render({ model, el }) {
         ? "Nothing is drawn yet."
         : `${what}. The network says: ${answer}.`;
       bars.show(Array.from(view.own, (part, i) => [i, part]));
-      layers.show(view.layers, view.hasGradients, palette);
+      layers.show(view, palette);
       gradientWords.textContent = !state.g
         ? "Blue is positive, orange negative."
         : view.hasGradients
@@ -518,6 +526,9 @@ function render({ model, el }) {
       for (const { show } of [wrong, wrongFile, wrongImage]) show("");
     }
 
+    root.addEventListener("change", ({ target }) => {
+      if (target.matches("select") && target.value === "own") editor.open();
+    });
     worker.ready.then((read) => (digits = read));
     for (const button of buttons) button.disabled = true;
     const themes = new MutationObserver(() => view && showView());
@@ -546,7 +557,7 @@ function render({ model, el }) {
     el,
     name: "trainer",
     title: "Train a network live",
-    hint: "guess how many of 100 images that it has never seen the network will get right after one epoch; then press One epoch. Next, take “Deep, with sigmoid”: six convolutions instead of one. Last, train “Two convolutions”, press Test once, and do the same with validation on other writers’ images.",
+    hint: "guess how many of 100 images that it has never seen the network will get right after one epoch; then press One epoch (to watch, take the speed “10 steps a second”). Next, take “Deep, with sigmoid”, six convolutions instead of one: predict its accuracy after 20 epochs, then show its gradients: how large are they in the first layer? Last, train “Two convolutions” and press Test once; then the same with other writers’ images: what do validation and test say now?",
     fields: FIELDS,
     build,
   });

@@ -204,6 +204,8 @@ const weightsOf = (layers, wanted = () => true) =>
     .flatMap(({ parameters }) => parameters.filter(wanted))
     .reduce((sum, parameter) => sum + parameter.count, 0);
 
+const DEAD = "Every validation image gets outputs of 0 here: the units are dead.";
+
 // What model.summary() prints, with the numbers of each layer as images.
 function layersView({ onread }) {
   const node = h("div", { class: "cb-layers" });
@@ -251,8 +253,8 @@ function layersView({ onread }) {
     );
   }
 
-  function show(layers, hasGradients, palette) {
-    layers.forEach(({ output, parameters }, i) => {
+  function show({ layers, hasGradients }, palette) {
+    layers.forEach(({ output, parameters, isDead }, i) => {
       const { name, outputs, weights, figures } = rows[i];
       const shown = [[outputs, "output", output]];
       for (const parameter of parameters) shown.push([weights, parameter.name, parameter]);
@@ -262,12 +264,17 @@ function layersView({ onread }) {
         figure.hidden = false;
         const words = `${name}, ${hasGradients ? "gradient by " : ""}${what}`;
         view.show(mosaic, words, palette);
-        caption.textContent = `${sizeWords(mosaic)} · ${range(mosaic.low, mosaic.high)}`;
+        const numbers = range(mosaic.low, mosaic.high);
+        const isBlank = mosaic === output && !hasGradients && numbers === "all 0";
+        caption.textContent = `${sizeWords(mosaic)} · ${isBlank ? "all outputs are 0" : numbers}`;
+        if (mosaic === output && isDead) caption.textContent += `. ${DEAD}`;
       }
     });
   }
   return { node, build, show };
 }
+
+const IN_TRAINING = "This network is in training. Change its layers to train another one.";
 
 // The description of the network as text, checked while it is written.
 function editorView({ oncheck, onuse }) {
@@ -280,7 +287,7 @@ function editorView({ oncheck, onuse }) {
   });
   const wrong = wrongView();
   const verdict = h("p", { class: "cb-note" });
-  const use = cb.button("Train this network", () => onuse(area.value), { class: "primary" });
+  const use = cb.button("Train this network", useText, { class: "primary" });
   const summary = h("summary");
   const code = h("code");
   const node = h(
@@ -307,13 +314,21 @@ function editorView({ oncheck, onuse }) {
     current = text;
     area.value = text;
     use.disabled = true;
-    verdict.textContent = "This network is in training.";
+    verdict.textContent = IN_TRAINING;
     wrong.show("");
+  }
+  function useText() {
+    area.focus(); // the button will be disabled, and would lose the focus
+    onuse(area.value);
   }
   return {
     node,
     show,
     stop: () => clearTimeout(timer),
+    open() {
+      node.open = true;
+      area.scrollIntoView({ block: "center" });
+    },
     built: (layers, text, options) => {
       summary.textContent = `The network in words: ${layers.length} layers, ${count(weightsOf(layers))} parameters`;
       code.textContent = kerasCode(text, options);
@@ -329,7 +344,7 @@ function editorView({ oncheck, onuse }) {
       wrong.show("");
       use.disabled = text === current;
       verdict.textContent = use.disabled
-        ? "This network is in training."
+        ? IN_TRAINING
         : `It fits: ${layers.length} layers, ${count(weightsOf(layers))} parameters.`;
     },
   };
@@ -342,7 +357,8 @@ function kerasCode(text, { o, r, m, b, d }) {
     .map((line) => line.replace(/#.*/, "").trim().replace(/,$/, ""))
     .filter(Boolean)
     .map((line) => `    layers.${line.replace(/^(keras\.)?layers\./, "")},`);
-  const options = [`learning_rate=${r}`];
+  const rate = Number.isInteger(r) ? `${r}.0` : r; // Keras takes no whole number here
+  const options = [`learning_rate=${rate}`];
   if (hasMomentum({ o }) && m) options.push(`momentum=${m}`);
   if (o === "nesterov") options.push("nesterov=True");
   if (d) options.push(`weight_decay=${d}`);

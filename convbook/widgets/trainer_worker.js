@@ -246,14 +246,24 @@ function gradientsOf(pixels, label) {
   return layersOf(lens, GRADIENTS);
 }
 
+// Of each layer: whether it is a ReLU that gives 0 everywhere, for all `n` images of the last forward.
+const deadOf = (network, n) =>
+  network.layers.map(({ type, options, output, outputShape }) => {
+    const size = n * outputShape.reduce((product, length) => product * length);
+    const isRelu = type === "ReLU" || options.activation === "relu";
+    return isRelu && output.subarray(0, size).every((value) => value === 0);
+  });
+
 function look({ pixels, label, wantsGradients }) {
   const { validation } = training.parts;
   const measured = training.measure(validation);
+  const dead = deadOf(training.network, validation.length);
   const finite = (values) => values.map((value) => value || 0); // a copy; NaN is no probability
   const probabilities = finite(measured.probabilities);
   const own = finite(training.network.forward(pixels, 1));
   const hasGradients = wantsGradients && label !== null;
   const layers = hasGradients ? gradientsOf(pixels, label) : layersOf(training.network, VALUES);
+  layers.forEach((layer, i) => (layer.isDead = dead[i]));
   postMessage({ kind: "view", probabilities, own, layers, hasGradients });
 }
 
