@@ -116,10 +116,9 @@ def test_steps_are_keras_steps(page, keras, name):
         page.locator(f'[data-grid=table] [data-cell="{row},1"]').hover()
         w = re.search(r"uses|·\(([-\d.]+) - ", explained(page))[1]
         assert float(w) == pytest.approx(after[row, 1], abs=0.0001)
-    step, *shown = re.match(
-        r"Step (\d+) with IDs 3, 1, 3: loss ([\d.]+) → ([\d.]+)\.", told(page)
-    ).groups()
-    assert step == "6"
+    label = {"sgd": "SGD", "momentum": "SGD, momentum 0.9", "adam": "Adam"}[name]
+    assert told(page).startswith(f"Step 6, all replayed with {label}, learning_rate {RATE}. ")
+    shown = re.search(r"IDs 3, 1, 3: loss ([\d.]+) → ([\d.]+)\.", told(page)).groups()
     np.testing.assert_allclose([*map(float, shown)], losses, atol=0.0002)
     has_moved = (before != after).any(axis=1)
     moved, still = re.search(r"moved: ([\d, ]+); not by a bit: (.+?)\.", told(page)).groups()
@@ -161,7 +160,7 @@ def test_a_row_used_twice_reaches_the_target_in_one_step(open_page):
     np.testing.assert_allclose(after[1], (start[1] + TARGET) / 2, atol=0.00501)
     np.testing.assert_array_equal(after[[0, 2]], start[[0, 2]])
     page.get_by_role("button", name="10 steps").click()
-    assert told(page).startswith("Step 11 with IDs 3, 1, 3")
+    assert told(page).startswith("Step 11, all replayed with SGD, learning_rate 0.5. IDs 3, 1, 3")
     page.wait_for_function("location.hash === '#embedding?h=3.1.3x11'")
     page.get_by_label("IDs").fill("2")
     page.get_by_role("button", name="Take a step").click()
@@ -177,7 +176,7 @@ def test_a_row_used_twice_reaches_the_target_in_one_step(open_page):
 
 def test_table_target_and_ids_are_edited_from_the_keyboard(open_page):
     page = open_page(embedding())
-    page.get_by_role("button", name="Look up ID 2").focus()
+    page.get_by_role("button", name="Append ID 2").focus()
     page.keyboard.press("Enter")
     assert page.get_by_label("IDs").input_value() == "3, 1, 3, 2"
     page.keyboard.press("Enter")  # the button has kept the focus
@@ -214,12 +213,80 @@ def test_sizes_change_under_a_chosen_cell(open_page):
     table = matrix(page, "table")
     assert table.shape == (8, 8)
     np.testing.assert_array_equal(table[:4, :5], TABLE)
-    assert page.get_by_role("button", name="Look up ID").count() == 8
+    new = np.concatenate([table[4:].ravel(), table[:4, 5:].ravel()])
+    assert 0 <= new.min() < new.max() <= 1
+    assert np.unique(new).size > 30  # of 44
+    again = open_page(embedding(), link="#embedding?V=8&D=8")
+    np.testing.assert_array_equal(matrix(again, "table"), table)
+    assert page.get_by_role("button", name="Append ID").count() == 8
     page.get_by_role("spinbutton", name="output_dim").fill("1")
     page.get_by_role("spinbutton", name="input_dim").fill("1")
     page.get_by_role("button", name="10 steps").click()
     assert matrix(page, "table").shape == (1, 1)
     assert "NaN" not in page.locator("main").inner_html()
+
+
+AWAY = "The table has run away: at this rate each step overshoots. Lower learning_rate or undo."
+
+
+def test_steps_stop_before_the_table_runs_away(open_page):
+    page = open_page(embedding())
+    undo = page.get_by_role("button", name="Undo the steps")
+    assert undo.get_attribute("aria-disabled") == "true"
+    page.get_by_label("IDs").fill("3, 3, 3, 3, 3, 3, 3, 3")
+    page.get_by_role("spinbutton", name="learning_rate").fill("2")
+    page.get_by_role("button", name="10 steps").focus()
+    page.keyboard.press("Enter")
+    assert problem(page) == ""
+    assert page.get_by_role("button", name="10 steps").evaluate("(n) => n.matches(':focus')")
+    assert told(page).startswith("Step 2, ")  # off by 0.86, then 15 times that, then 225 times
+    assert told(page).endswith(AWAY)
+    table = matrix(page, "table")
+    np.testing.assert_allclose(table[3], (np.array(TABLE)[3] - TARGET) * 225 + TARGET, rtol=1e-4)
+    undo.focus()
+    page.keyboard.press("Enter")
+    np.testing.assert_array_equal(matrix(page, "table"), TABLE)
+    assert AWAY not in told(page)
+    assert undo.evaluate("(node) => node === document.activeElement")
+    assert undo.get_attribute("aria-disabled") == "true"
+    for link in ("r=2&h=3.3.3x100", "r=2&i=3&t=-999&w=999&h=3.3.3.3.3.3.3.3"):
+        follow(page, f"#embedding?{link}")
+        assert problem(page) == ""
+        assert told(page).endswith(AWAY)
+        assert abs(matrix(page, "table")).max() <= 1000
+        assert undo.get_attribute("aria-disabled") == "false"
+    follow(page, "#embedding?r=0&h=0x1e99")
+    assert told(page).startswith("Step 1000, ")
+    page.get_by_role("button", name="10 steps").click()
+    assert told(page).startswith("Step 1000, ")
+
+
+def test_huge_numbers_are_limited(open_page):
+    page = open_page(embedding())
+    for name in ("table", "target"):
+        page.locator(f'[data-grid={name}] [data-cell="0,0"] input').focus()
+        page.keyboard.type("1234567")
+        assert problem(page) == ""
+        page.keyboard.press("Tab")
+        assert matrix(page, name)[0, 0] == 1000
+    page.locator('[data-grid=table] [data-cell="0,0"] input').focus()
+    page.keyboard.type("-1e99")
+    page.keyboard.press("Tab")
+    assert matrix(page, "table")[0, 0] == -1000
+    follow(page, "#embedding?w=1e99_1")
+    assert problem(page) == ""
+    assert matrix(page, "table")[0, 0] == 1000
+
+
+def test_small_changes_are_not_shown_as_0(page):
+    follow(page, "#embedding?r=0.001&i=3.1.3&h=3.1.3")
+    moved, after = matrix(page, "moved"), np.array(TABLE)
+    expected = np.zeros_like(after)
+    np.add.at(expected, [3, 1, 3], -0.001 * (after - TARGET)[[3, 1, 3]])
+    assert (abs(expected) < 0.005).all()
+    np.testing.assert_allclose(moved, expected, rtol=0.35)  # one digit
+    assert (moved[[1, 3]] != 0).all()
+    assert not moved[[0, 2]].any()
 
 
 @pytest.mark.parametrize(
@@ -230,10 +297,8 @@ def test_sizes_change_under_a_chosen_cell(open_page):
         ("i=-1", "ID −1 has no row: the table has 0 to 3. Keras on a CPU counts it from the end"),
         ("i=", "“” is no list of 1 to 8 whole numbers"),
         ("i=1.x", "is no list of 1 to 8 whole numbers"),
-        ("i=0.0.0.0.0.0.0.0.0", "is no list of 1 to 8 whole numbers"),
-        ("h=0x1001", "1000 steps are enough"),
-        ("h=0x1e99", "1000 steps are enough"),
-        ("r=2&h=3.3.3x100", "The table has run away, over 1,000,000"),
+        ("i=0x1", "is no list of 1 to 8 whole numbers"),
+        ("i=0.0.0.0.0.0.0.0.0", "9 IDs are too many: at most 8"),
         ("r=-1", "learning_rate cannot be −1"),
         ("w=1_a", "it needs numbers"),
         ("o=adagrad", "optimizer cannot be “adagrad”"),
@@ -266,7 +331,27 @@ def test_typed_ids_are_kept_and_explained(open_page):
     ids.fill("3; 2")
     assert problem(page) == ""
     np.testing.assert_array_equal(matrix(page, "onehot"), np.eye(4)[[3, 2]])
+    status = page.locator("[role=status]")
+    for text in ("1.5", "0x1", "1e1", "3, 1.5", "+1", ""):
+        ids.fill(text)
+        assert "is no list of 1 to 8 whole numbers" in problem(page)
+        assert ids.get_attribute("aria-invalid") == "true"
+        assert status.text_content() == problem(page)
+    ids.fill("0 1 2 3 0 1 2 3 0")
+    assert problem(page) == "9 IDs are too many: at most 8."
+    ids.fill("0 1 2 3 0 1 2")
+    assert problem(page) == status.text_content() == ""
+    assert ids.get_attribute("aria-invalid") == "false"
+    append = page.get_by_role("button", name="Append ID 2")
+    assert append.get_attribute("aria-disabled") == "false"
+    append.focus()
+    page.keyboard.press("Enter")
+    assert append.get_attribute("aria-disabled") == "true"
+    page.keyboard.press("Enter")
+    assert problem(page) == ""
+    assert ids.input_value() == "0, 1, 2, 3, 0, 1, 2, 2"
     ids.fill("9")
+    assert ids.get_attribute("aria-invalid") == "true"
     assert "is not in [0, 4)" in problem(page)
     page.get_by_role("button", name="Reset").click()
     assert ids.input_value() == "3, 1, 3"

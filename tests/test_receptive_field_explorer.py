@@ -115,10 +115,12 @@ def test_fields_and_paths_are_keras_gradients(page, keras, case):
     np.testing.assert_allclose(bars(page), line / line.max(), atol=1e-6)
 
     said = words(page)
-    assert f"Unit {unit} has a field of {field:.0f} cells" in said
-    total, most, cell = re.search(r"Of ([\d,]+) paths, ([\d,]+) begin in cell (\d+)", said).groups()
+    assert f"Unit {unit} ({unit + 1} of {out}) has a field of {field:.0f} cells" in said
+    assert page.locator(".cb-place").inner_text() == f"{unit + 1} of {out}"
+    total, cell, most = re.search(r"Paths: ([\d,]+); from cell (\d+): ([\d,]+);", said).groups()
     assert (whole(total), whole(most), int(cell)) == (line.sum(), line.max(), line.argmax())
-    half, seen = map(int, re.search(r"Half begin in (\d+) of (\d+) cells", said).groups())
+    found = re.search(r"Half of them begin in the (\d+) busiest of the (\d+) cells", said)
+    half, seen = map(int, found.groups())
     assert seen == np.count_nonzero(line)
     descending = np.sort(line)[::-1].cumsum() / line.sum()
     assert half == 1 + np.flatnonzero(descending >= 0.5)[0]
@@ -156,7 +158,7 @@ def test_average_pooling_has_the_same_shares(page, keras):
     ]
     line = np.sqrt(np.diag(gradient(layers, 24, 1)[0]))
     np.testing.assert_allclose(bars(page), line / line.max(), atol=1e-6)
-    assert "A pooling counts as an average" in page.locator(".cb-body").inner_text()
+    assert "A pooling counts as an average" in page.locator(".cb-note").inner_text()
 
 
 def test_layers_are_changed_from_the_keyboard(open_page):
@@ -189,36 +191,73 @@ def test_layers_are_changed_from_the_keyboard(open_page):
     assert fields(page) == [3, 7, 11]
     page.get_by_role("slider", name="unit of the last layer").focus()
     page.keyboard.press("Home")
-    assert words(page).startswith("Unit 0 has a field of 11 cells, 0 to 10.")
+    assert words(page).startswith("Unit 0 (1 of 1) has a field of 11 cells, 0 to 10.")
     page.get_by_role("spinbutton", name="input size").fill("13")
     page.keyboard.press("Tab")
     page.get_by_role("slider", name="unit of the last layer").focus()
-    assert words(page).startswith("Unit 1 has a field of 11 cells, 2 to 12.")
+    assert words(page).startswith("Unit 1 (2 of 2) has a field of 11 cells, 2 to 12.")
     page.keyboard.press("ArrowLeft")
-    assert words(page).startswith("Unit 0 has a field of 11 cells, 0 to 10.")
+    assert words(page).startswith("Unit 0 (1 of 2) has a field of 11 cells, 0 to 10.")
     page.wait_for_function("location.hash === '#field?n=13&l=3-5s2-3&u=0'")
 
 
 def test_too_many_and_too_few_layers(open_page):
     page = open_page(receptive_field(layers="-".join(["3"] * 24), padding="same"))
-    page.get_by_role("button", name="Add a layer").click()
-    assert "no stack of 1 to 24 layers" in problem(page)
-    page.get_by_label("kernel_size").select_option("5")
+    add, remove = (page.get_by_role("button", name=name) for name in ("Add a layer", "Remove"))
+
+    def press(button):
+        button.focus()
+        page.keyboard.press("Enter")
+        assert button.evaluate("(node) => node === document.activeElement")
+
+    assert add.get_attribute("aria-disabled") == "true"
+    press(add)
     assert problem(page) == ""
     assert len(names(page)) == 24
-    assert sum("Conv2D(5)" in name for name in names(page)) == 1
+    press(remove)
+    assert add.get_attribute("aria-disabled") == "false"
+    press(add)
+    assert len(names(page)) == 24
+    page.get_by_label("kernel_size").select_option("5")
     page.wait_for_function("location.hash.startsWith('#field?l=3-5-3')")  # the link is saved
-    follow(page, "#field?l=3")
-    page.get_by_role("button", name="Remove").click()
-    assert "no stack of 1 to 24 layers" in problem(page)
-    page.get_by_role("button", name="Add a layer").click()
-    assert names(page) == ["1 Conv2D(3)", "2 Conv2D(3)"]
-    page.get_by_label("strides").select_option("2")
-    page.get_by_label("dilation_rate").select_option("2")
-    assert "Keras refuses strides > 1 together with dilation_rate > 1" in problem(page)
-    page.get_by_role("button", name="Reset").click()
+    follow(page, "#field?l=5-3")
+    assert remove.get_attribute("aria-disabled") == "false"
+    press(remove)
+    assert remove.get_attribute("aria-disabled") == "true"
+    press(remove)
     assert problem(page) == ""
+    assert names(page) == ["1 Conv2D(5)"]
+    press(add)
+    assert names(page) == ["1 Conv2D(5)", "2 Conv2D(3)"]
+    page.get_by_role("button", name="Reset").click()
     assert fields(page)[-1] == 49
+
+
+def test_keras_refuses_strides_with_dilation(open_page, keras):
+    with pytest.raises(ValueError, match="dilation_rate > 1"):
+        keras.layers.Conv2D(1, 3, strides=2, dilation_rate=2)
+    page = open_page(receptive_field())
+    page.get_by_label("strides").select_option("2")
+    assert "dilation_rate" not in problem(page)
+    page.get_by_label("strides").select_option("1")
+    page.get_by_label("dilation_rate").select_option("2")
+    assert problem(page) == ""
+    page.get_by_label("strides").select_option("2")
+    why = "has both strides > 1 and dilation_rate > 1, which Keras refuses. Set one to 1."
+    assert problem(page) == f"Layer 1 {why}"
+    assert names(page)[0] == "1 Conv2D(3, strides=2, dilation_rate=2)"
+    page.get_by_label("dilation_rate").select_option("1")
+    assert why not in problem(page)
+    follow(page, "#field?l=3-3s2d2-3")
+    assert problem(page) == f"Layer 2 {why}"
+
+
+def test_the_table_is_shown_whole(open_page):
+    page = open_page(receptive_field(layers="-".join(["3"] * 24), padding="same"))
+    box = page.locator(".cb-scroll")
+    assert box.evaluate("(box) => box.scrollHeight <= box.clientHeight")
+    titles = page.locator(".cb-table thead th").all_text_contents()
+    assert titles[4:] == ["first cell of unit 0", "weights, 1 channel in and out"]
 
 
 def test_networks_are_chosen_and_recognized(open_page):
@@ -234,16 +273,19 @@ def test_networks_are_chosen_and_recognized(open_page):
     page.get_by_role("button", name="17 Conv2D").click()
     page.get_by_label("kernel_size").select_option("1")
     assert fields(page)[-1] == 180
-    assert page.locator(".cb-scroll").evaluate("(box) => box.scrollTop") > 0  # as it was
-    for name in network.locator("option").all_text_contents():
+    *given, own = network.locator("option").all()
+    assert own.text_content() == "your own"
+    for name in [option.text_content() for option in given]:
         network.select_option(name)
+        assert own.evaluate("(option) => getComputedStyle(option).display") == "none"
         assert problem(page) == ""
     assert network.input_value() == "dilations 2, 2, 2"
     assert "Holes in it: 6" in words(page)
     page.get_by_label("padding").select_option("same")
     assert network.input_value() == "your own"
+    assert own.evaluate("(option) => getComputedStyle(option).display") != "none"
     page.locator(".cb-pyramid .cb-cell").nth(-4).click()  # of the last layer
-    assert words(page).startswith("Unit 15 has")
+    assert words(page).startswith("Unit 15 (16 of 19) has")
     page.get_by_role("button", name="Step back").click()
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("document.querySelector('.cb-place').textContent === '18 of 19'")
@@ -276,9 +318,9 @@ def test_odd_units_and_units_that_see_only_padding(page):
         assert "NaN" not in page.locator("main").inner_html()
         assert words(page).startswith("Unit ")
     follow(page, "#field?l=2d4&n=2&p=same&u=0")
-    assert words(page) == "Unit 0 reads nothing but padding, which is always 0."
+    assert words(page) == "Unit 0 (1 of 2) reads nothing but padding, which is always 0."
     follow(page, "#field?n=9")  # the page goes on as before
-    assert words(page).startswith("Unit 1 has a field of 7 cells")
+    assert words(page).startswith("Unit 1 (2 of 3) has a field of 7 cells")
 
 
 @pytest.mark.parametrize(
