@@ -844,6 +844,12 @@ function render({ model, el }) {
       },
     },
     head,
+    h(
+      "p",
+      { class: "cb-hint" },
+      h("strong", {}, "Try: "),
+      "input 8 and strides 2, without padding. Which inputs does no window reach? Point at them.",
+    ),
     controls,
     formula,
     message,
