@@ -765,3 +765,21 @@ def test_images_follow_the_theme(open_trainer):
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     settle(page)
     assert not np.allclose(inked(page, SEEN), light)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_other_writers_are_harder_as_chapter_03_says(open_trainer, seed):
+    page = open_trainer()
+    tested = {}
+    for split, words in (
+        ("shuffled", "Test, images at random: "),
+        ("writers", "Test, other writers: "),
+    ):
+        follow(page, f"#train?net=blocks&s={seed}&p={split}")
+        ready(page)
+        train(page, 20)
+        page.get_by_role("button", name="Test once").click()
+        result = page.locator(".cb-sum", has_text=words)
+        result.wait_for()
+        tested[split] = float(result.inner_text().split(words)[1].split()[0])
+    assert tested["writers"] < tested["shuffled"] - 3  # percentage points
