@@ -898,7 +898,7 @@ print("prediction ≈", names[outputs[-1].argmax()], "for a", names[photos.y_tes
 trainer()
 
 # %% [markdown]
-# The third question is about honesty. The digits come from thirteen writers, says scikit-learn's description of them, and images drawn at random put each writer on both sides of the split. The network has then seen the hands it is examined on. With other writers the test accuracy falls, by several points in all runs that we tried. The validation accuracy hardly moved, and with some seeds it rose: it rests on two writers, and those two are easy. So nothing in the curve gives it away.
+# The third question is about honesty. The digits come from thirteen writers, says scikit-learn's description of them, and images drawn at random put each writer on both sides of the split. The network has then seen the hands it is examined on. With other writers the test accuracy falls, by several points. The validation accuracy falls less, and with some seeds it even rises: it rests on two writers, the test on two others, and writers differ. So a single curve does not give it away.
 #
 # ## The recipe, and two networks more
 #
