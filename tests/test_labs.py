@@ -11,8 +11,9 @@ import pytest
 from planted import planted, submission
 
 from convbook.environment import ROOT
-from convbook.grading import Worker, grade_one, load
-from convbook.grading.spec import only
+from convbook.grading.grade import grade_one
+from convbook.grading.spec import load, only
+from convbook.grading.worker import Worker
 from convbook.notebooks import read
 from convbook.release import release
 

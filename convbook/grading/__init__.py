@@ -1,16 +1,1 @@
-"""Mark a lab: ``grade_one(spec, data, worker)`` scores the bytes of one notebook."""
-
-from convbook.grading.grade import ExerciseResult, Result, grade_one
-from convbook.grading.spec import MasterError, Spec, load
-from convbook.grading.worker import Limits, Worker
-
-__all__ = [
-    "ExerciseResult",
-    "Limits",
-    "MasterError",
-    "Result",
-    "Spec",
-    "Worker",
-    "grade_one",
-    "load",
-]
+"""Mark a lab: ``grade.grade_one`` scores one notebook, ``cohort.grade`` a class."""

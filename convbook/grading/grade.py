@@ -1,54 +1,102 @@
 """Score one submitted notebook."""
 
+import warnings
 from dataclasses import dataclass, field
 
 import nbformat
 
-from convbook.grading.spec import TITLE, Exercise, Spec
-from convbook.grading.worker import NOT_RUN, UNANSWERED, Limits, Outcome, Worker
+from convbook.grading.inside import UNANSWERED
+from convbook.grading.sandbox import Limits
+from convbook.grading.spec import TITLE, Cell, Exercise, Spec, names
+from convbook.grading.worker import NOT_RUN, Outcome, Run, Step, Worker
+
+GRADED, TAMPERED, UNREADABLE, EMPTY = "graded", "tampered", "unreadable", "empty"
+WRONG_LAB, FAILED = "wrong lab", "failed"
+ANSWER = 20_000  # characters kept of an answer
 
 
 @dataclass(frozen=True)
 class ExerciseResult:
-    """Points of one exercise; ``messages`` say what failed, hidden tests without their text."""
+    """Points of one exercise; ``messages`` say what failed, hidden tests without their text.
+
+    ``answer`` is the submitted source, ``seconds`` the wall time of the answer and its tests,
+    ``tests`` the points that each test gave.
+    """
 
     number: str
     name: str
     points: int
     of: int
     messages: tuple[str, ...] = ()
+    answer: str = ""
+    seconds: float = 0.0
+    tests: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """``status`` is ``graded``, ``unreadable`` or ``empty``; ``reason`` is a sentence."""
+    """The marks of one notebook.
+
+    ``status`` is ``graded``; ``tampered``: graded, and a person must look; or why there are no
+    points: ``unreadable``, ``empty``, ``wrong lab``, or ``failed``, where the grader itself did.
+    ``reason`` is a sentence, ``flags`` say what was seen, ``seconds`` and ``cpu`` (core-seconds)
+    are what the cells took.
+    """
 
     status: str
     reason: str
     points: int
     of: int
-    exercises: tuple[ExerciseResult, ...] = field(default=())
+    exercises: tuple[ExerciseResult, ...] = ()
+    flags: tuple[str, ...] = ()
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A code cell as it was handed in; ``id`` is that of the lab's cell, None for an own one."""
+
+    id: str | None
+    source: str
+    checksum: str = ""
 
 
 def grade_one(spec: Spec, data: bytes, worker: Worker, limits: Limits | None = None) -> Result:
-    """Score the bytes of one submitted notebook against a lab's spec.
+    """Score the bytes of one submitted notebook against a lab's spec. Never raises an Exception.
 
-    The student's cells run in their order. Tests and given code are taken from the spec, not
-    from the submission, so that editing or deleting them changes nothing.
+    The submission's cells run in their order. Tests and given code are taken from the spec, so
+    that editing or deleting them changes nothing. Hidden tests run last, each with the names
+    as they were at its place, so that no cell of the submission ever runs beside one.
     """
     try:
-        nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
-        submitted = [(identify(cell, spec), cell.source) for cell in nb.cells if is_code(cell)]
-    except (UnicodeDecodeError, nbformat.reader.NotJSONError):
-        reason = "this file is not a Jupyter notebook: it is cut off, or not JSON text at all"
-        return Result("unreadable", reason, 0, spec.points)
-    except Exception as error:  # JSON of any shape: what breaks first depends on it
-        reason = f"this file is JSON, but not a Jupyter notebook: {error}"
-        return Result("unreadable", reason, 0, spec.points)
-    if not submitted:
-        return Result("empty", "this notebook has no code cells", 0, spec.points)
-    outcomes = worker.run(assemble(spec, submitted), limits)
-    return score(spec, {outcome.id: outcome for outcome in outcomes})
+        cells = read(data, spec)
+    except ValueError as error:
+        return Result(UNREADABLE, str(error), 0, spec.points)
+    if not cells:
+        return Result(EMPTY, "this notebook has no code cells", 0, spec.points)
+    if not {cell.id for cell in cells} & {exercise.answer for exercise in spec.exercises}:
+        return Result(WRONG_LAB, which_lab(cells, spec), 0, spec.points)
+    try:
+        run = run_twice_if_needed(worker, assemble(spec, cells), limits or Limits())
+    except Exception as error:  # whatever it is, the class goes on
+        return Result(FAILED, f"the grader failed: {error}", 0, spec.points)
+    return score(spec, cells, run)
+
+
+def read(data: bytes, spec: Spec) -> list[Submitted]:
+    """The code cells of a notebook; ValueError with a sentence if the file is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old notebooks lack ids
+            nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+            return [submitted(cell, spec) for cell in nb.cells if is_code(cell)]
+    except (UnicodeDecodeError, nbformat.reader.NotJSONError) as error:
+        raise ValueError(
+            "this file is not a Jupyter notebook: it is cut off, or not JSON text at all"
+        ) from error
+    except (Exception, RecursionError) as error:  # JSON of any shape: what breaks first varies
+        raise ValueError(f"this file is JSON, but not a Jupyter notebook: {error}") from error
 
 
 def is_code(cell: nbformat.NotebookNode) -> bool:
@@ -56,53 +104,122 @@ def is_code(cell: nbformat.NotebookNode) -> bool:
     return cell.cell_type == "code" and "skip-execution" not in cell.metadata.get("tags", [])
 
 
-def identify(cell: nbformat.NotebookNode, spec: Spec) -> str | None:
+def submitted(cell: nbformat.NotebookNode, spec: Spec) -> Submitted:
     """Which cell of the spec this is: by grade_id, by cell id, or by the exercise's comment.
 
-    Editors may strip metadata and ids; the comment is in the text. None: the student's own cell.
+    Editors may strip metadata and ids; the comment is in the text.
     """
-    known = {c.id for c in spec.cells}
-    for candidate in (cell.metadata.get("nbgrader", {}).get("grade_id"), cell.get("id")):
+    meta = cell.metadata.get("nbgrader", {})
+    checksum, known = str(meta.get("checksum", "")), {c.id for c in spec.cells}
+    for candidate in (meta.get("grade_id"), cell.get("id")):
         if candidate in known:
-            return candidate
+            return Submitted(candidate, cell.source, checksum)
     title = TITLE.search(cell.source)  # a magic such as %%time may stand above it
     for exercise in spec.exercises:
         if title and title["number"] == exercise.number:
-            return exercise.answer
-    return None
+            return Submitted(exercise.answer, cell.source)
+    return Submitted(None, cell.source)
 
 
-def assemble(spec: Spec, submitted: list[tuple[str | None, str]]) -> list[tuple[str, str]]:
-    """The cells to run, ``(id, source)``: the student's in their order, the spec's in place.
+def which_lab(cells: list[Submitted], spec: Spec) -> str:
+    """A sentence on a notebook that holds no exercise of the lab."""
+    titles = [TITLE.search(cell.source) for cell in cells]
+    numbers = [title["number"] for title in titles if title]
+    if numbers:
+        return f"this is another lab: it begins with exercise {numbers[0]}, not with that of " + (
+            f"{spec.lab}, {spec.exercises[0].number}"
+        )
+    return f"this notebook holds no exercise of {spec.lab}: no cell begins with # Exercise …"
 
-    A test runs where the submission last has it; a missing one after the cell that stands
-    before it in the lab.
-    """
+
+def assemble(spec: Spec, submission: list[Submitted]) -> list[Step]:
+    """The steps to run: the submission's own cells in their order, the spec's in their places."""
     roles = {cell.id: cell.role for cell in spec.cells}
-    last = {cell_id: index for index, (cell_id, _) in enumerate(submitted) if cell_id}
-    placed, order = 0, {}
-    for cell in spec.cells:
+    last = {cell.id: index for index, cell in enumerate(submission) if cell.id}
+    after = places(spec, last)
+    steps = [step(spec, cell) for cell in after.get(-1, [])]
+    for index, cell in enumerate(submission):
+        if roles.get(cell.id) not in ("test", "given"):
+            own = cell.id if cell.id and last[cell.id] == index else f"cell {index + 1}"
+            steps.append(Step("cell", own, cell.source))
+        steps += [step(spec, theirs) for theirs in after.get(index, [])]
+    hidden = [Step("test", s.id, spec.cell(s.id).source, moment=s.id) for s in steps if s.moment]
+    return [*steps, *hidden, Step("given", "end")]
+
+
+def places(spec: Spec, last: dict[str, int]) -> dict[int, list[Cell]]:
+    """Where the spec's given code and tests run: index of a submitted cell → cells after it.
+
+    They run where the submission has them last: a test never before its answer, given code never
+    after the next answer. What is missing runs after what stands before it in the lab.
+    """
+    answers = {test: e.answer for e in spec.exercises for test in e.tests}
+    found: dict[int, list[Cell]] = {}
+    place = -1
+    for number, cell in enumerate(spec.cells):
+        here = last.get(cell.id, place)
+        if cell.role == "test":
+            here = max(here, last.get(answers[cell.id], -1))
+        elif cell.role == "given":
+            later = [last[c.id] for c in spec.cells[number:] if c.role == "answer" and c.id in last]
+            here = place if later and here > min(later) else here
         if cell.role in ("test", "given"):
-            order.setdefault(last.get(cell.id, placed), []).append(cell)
-        placed = last.get(cell.id, placed)
-    run = []
-    for index, (cell_id, source) in enumerate(submitted):
-        if roles.get(cell_id) not in ("test", "given"):
-            run.append((cell_id if last.get(cell_id) == index else f"cell {index + 1}", source))
-        run += [(cell.id, cell.source) for cell in order.get(index, [])]
-    return run
+            found.setdefault(here, []).append(cell)
+        place = here
+    return found
 
 
-def score(spec: Spec, outcomes: dict[str, Outcome]) -> Result:
-    """Turn the outcomes of the tests into points and messages."""
-    results = [score_exercise(spec, exercise, outcomes) for exercise in spec.exercises]
-    return Result("graded", "", sum(r.points for r in results), spec.points, tuple(results))
+def step(spec: Spec, cell: Cell) -> Step:
+    """A cell of the spec as a step; for a hidden test, only the moment that it needs."""
+    if cell.hidden:
+        return Step("moment", cell.id, moment=cell.id)
+    if cell.role == "test":
+        return Step("test", cell.id, cell.source)
+    theirs = [names(c.source)[0] for c in spec.cells if c.role in ("answer", "free")]
+    return Step("given", cell.id, cell.source, tuple(names(cell.source)[0] - set().union(*theirs)))
 
 
-def score_exercise(spec: Spec, exercise: Exercise, outcomes: dict[str, Outcome]) -> ExerciseResult:
+def run_twice_if_needed(worker: Worker, steps: list[Step], limits: Limits) -> Run:
+    """Run the steps. Where a cell ended Python, run those before it again, to their hidden tests.
+
+    Hidden tests come last; without this, the last cell could take the points of the first.
+    """
+    run = worker.run(steps, limits)
+    if run.died is None or steps[run.died].kind != "cell":
+        return run
+    before = steps[: run.died]
+    moments = {s.moment for s in before if s.moment}
+    again = worker.run(before + [s for s in steps if s.source and s.moment in moments], limits)
+    found = {outcome.id: outcome for outcome in again.outcomes}
+    outcomes = [found.get(outcome.id, outcome) for outcome in run.outcomes]
+    return Run(outcomes, run.died, run.cpu + again.cpu)
+
+
+def score(spec: Spec, cells: list[Submitted], run: Run) -> Result:
+    """Turn the outcomes of the cells into points and messages."""
+    outcomes = {outcome.id: outcome for outcome in run.outcomes}
+    sources = {cell.id: cell.source for cell in cells}
+    results = tuple(score_exercise(spec, e, outcomes, sources) for e in spec.exercises)
+    flags = tuple(f"{o.id}: {flag}" for o in run.outcomes for flag in o.flags)
+    return Result(
+        TAMPERED if flags else GRADED,
+        "a person should look at this: " + "; ".join(flags) if flags else releases(spec, cells),
+        sum(result.points for result in results),
+        spec.points,
+        results,
+        flags,
+        round(sum(outcome.seconds for outcome in run.outcomes), 2),
+        run.cpu,
+    )
+
+
+def score_exercise(
+    spec: Spec, exercise: Exercise, outcomes: dict[str, Outcome], sources: dict[str, str]
+) -> ExerciseResult:
     """The points of one exercise, and messages in the order in which a student needs them."""
     tests = [(spec.cell(name), outcomes[name]) for name in exercise.tests]
-    points = sum(test.points for test, outcome in tests if outcome.ok)
+    points = {test.id: test.points if outcome.ok else 0 for test, outcome in tests}
+    given = spec.given_in(exercise)
     answer = outcomes.get(exercise.answer)
     messages = []
     if answer is None:
@@ -112,11 +229,32 @@ def score_exercise(spec: Spec, exercise: Exercise, outcomes: dict[str, Outcome])
     else:
         if not answer.ok:
             messages.append(f"the answer cell fails: {answer.error}")
-        for cell in spec.given_in(exercise):
+        for cell in given:
             if not outcomes[cell.id].ok:
                 messages.append(f"the given cell {cell.id!r} fails: {outcomes[cell.id].error}")
         for test, outcome in tests:
             if not outcome.ok:
                 messages.append(f"not passed: {test.title}" if test.hidden else outcome.error)
-    unique = tuple(dict.fromkeys(messages))
-    return ExerciseResult(exercise.number, exercise.name, points, exercise.points, unique)
+    ids = [exercise.answer, *(cell.id for cell in given), *exercise.tests]
+    return ExerciseResult(
+        exercise.number,
+        exercise.name,
+        sum(points.values()),
+        exercise.points,
+        tuple(dict.fromkeys(messages)),
+        sources.get(exercise.answer, "")[:ANSWER],
+        round(sum(outcomes[i].seconds for i in ids if i in outcomes), 2),
+        points,
+    )
+
+
+def releases(spec: Spec, cells: list[Submitted]) -> str:
+    """A sentence if the notebook comes from an older release of the lab, else nothing.
+
+    A locked cell that still has the checksum of its own text was not edited since its release.
+    """
+    now = {cell.id: cell.checksum for cell in spec.cells if cell.checksum}
+    old = sorted(c.id for c in cells if c.checksum and now.get(c.id, c.checksum) != c.checksum)
+    if not old:
+        return ""
+    return f"made from another release of this lab (differs in {', '.join(old)}); marked by today's"

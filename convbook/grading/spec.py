@@ -1,6 +1,7 @@
 """The grading spec: what a master notebook asks, and which cells decide the points."""
 
 import ast
+import hashlib
 import re
 import symtable
 from dataclasses import asdict, dataclass
@@ -25,7 +26,8 @@ class Cell:
     """A code cell of a lab.
 
     ``role`` is ``answer``, ``test``, ``given`` (locked code that is restored) or ``free``.
-    ``hidden`` is True for a test that students do not see.
+    ``hidden`` is True for a test that students do not see. ``checksum`` is that which nbgrader
+    gives to the released cell, for tests and given code: it tells one release from another.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Cell:
     source: str
     points: int = 0
     hidden: bool = False
+    checksum: str = ""
 
     @property
     def title(self) -> str:
@@ -123,7 +126,7 @@ def classify(cell: nbformat.NotebookNode, lab: str) -> Cell:
             raise MasterError(f"{where} has a BEGIN HIDDEN TESTS without its END")
         visible = HIDDEN.sub("", source)
         hidden = not ast.parse(visible).body
-        return Cell(meta["grade_id"], "test", source, meta["points"], hidden)
+        return Cell(meta["grade_id"], "test", source, meta["points"], hidden, checksum(cell))
     if meta.get("solution"):
         if not SOLUTION.search(source):
             raise MasterError(
@@ -135,7 +138,22 @@ def classify(cell: nbformat.NotebookNode, lab: str) -> Cell:
                 f"{where} must begin with a comment such as # Exercise 2.3 · conv2d (3 points)"
             )
         return Cell(meta["grade_id"], "answer", source)
-    return Cell(meta["grade_id"], "given", source)
+    return Cell(meta["grade_id"], "given", source, checksum=checksum(cell))
+
+
+def checksum(cell: nbformat.NotebookNode) -> str:
+    """What ``nbgrader.utils.compute_checksum`` gives for a locked cell once it is released."""
+    lines, hidden = [], False
+    for line in cell.source.split("\n"):
+        hidden = hidden or "### BEGIN HIDDEN TESTS" in line
+        if not hidden:
+            lines.append(line)
+        hidden = hidden and "### END HIDDEN TESTS" not in line
+    meta = cell.metadata["nbgrader"]
+    parts = ["\n".join(lines), "code", str(meta["grade"]), str(meta["solution"])]
+    parts += [str(meta["locked"]), meta["grade_id"]]
+    parts += [str(float(meta["points"]))] if meta["grade"] else []
+    return hashlib.md5("".join(parts).encode(), usedforsecurity=False).hexdigest()
 
 
 def exercises(cells: tuple[Cell, ...], lab: str) -> tuple[Exercise, ...]:

@@ -1,61 +1,85 @@
-"""Run the cells of one notebook after another, each notebook in a fresh forked process.
+"""A warm process to run notebooks in, and the talk with it."""
 
-A ``Worker`` starts one process that imports Keras once (about five seconds) and then waits.
-For each notebook it forks: the child has everything imported and costs a fraction of a second.
-The two talk in lines of JSON over pipes of their own, never over what a cell prints.
-"""
-
-import contextlib
 import json
 import os
-import select
-import signal
+import secrets
+import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from convbook import environment
+from convbook.grading import sandbox
+from convbook.grading.sandbox import Limits, SandboxError
 
+START = 120.0  # seconds that a warm process gets to import Keras
 GRACE = 5.0  # seconds a cell gets beyond its limit, before its whole process is killed
-MESSAGE = 2000  # characters kept of an error's message
-UNANSWERED = "not answered yet"
+LINE = 1 << 16  # bytes of an answer
+ENDED = "this cell ended Python"
+LATE = "stopped: out of time"
 NOT_RUN = "not run: an earlier cell ended Python, or used up the time"
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Wall time in seconds: for each cell, and for the whole notebook."""
+class Step:
+    """One cell to run.
 
-    cell: float = 60.0
-    total: float = 600.0
+    ``kind`` is ``cell`` (the submission's own), ``given``, ``test``, or ``moment``: keep all names
+    as they are now, for the test that has the same ``moment``. ``keep`` names what a given cell
+    defines for the tests.
+    """
+
+    kind: str
+    id: str
+    source: str = ""
+    keep: tuple[str, ...] = ()
+    moment: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one cell: ``ok``, or the error that ended it."""
+    """What became of one cell: ``ok``, or the error that ended it.
+
+    ``flags`` say what the submission tried; ``seconds`` is wall time.
+    """
 
     id: str
     ok: bool
     error: str = ""
     seconds: float = 0.0
+    flags: tuple[str, ...] = ()
+
+
+@dataclass
+class Run:
+    """The outcomes of one notebook. ``died`` is the number of the step that ended Python.
+
+    ``cpu`` is in core-seconds, of all its processes.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    died: int | None = None
+    cpu: float = 0.0
+
+    def explain(self, id: str, error: str) -> None:
+        """Replace the error of one outcome by a better one."""
+        self.outcomes = [replace(o, error=error) if o.id == id else o for o in self.outcomes]
 
 
 class Worker:
-    """A warm process to run notebooks in; use it in a ``with`` statement.
+    """A warm process that runs each notebook in a fork of its own; use it in a ``with`` statement.
 
-    Nothing here is a sandbox: the cells can do all that this user can.
+    Without ``trust`` it is sandboxed; with it, cells can do all that this user can.
+    ``threads``: how many a notebook's libraries start; 0 lets them decide.
+
+    Raises
+    ------
+    SandboxError : the sandbox cannot be made, or Keras cannot be imported in it.
     """
 
-    def __init__(self):
-        env = os.environ | environment.build() | {"MPLBACKEND": "Agg", "CONVBOOK_OFFLINE": "1"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "from convbook.grading import worker; worker.serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=env,
-        )
+    def __init__(self, trust: bool = False, threads: int = 0):
+        self.trust, self.threads, self.process = trust, threads, None
 
     def __enter__(self) -> "Worker":
         return self
@@ -63,155 +87,133 @@ class Worker:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def close(self) -> None:
-        """End the process, even if it is still importing."""
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+    def start(self) -> None:
+        """Start the process, unless it runs already, and wait until it is warm."""
+        if self.process:
+            return
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        code = (
+            "from convbook.grading.inside import serve; import sys; vars(sys.modules['__main__'])"
+        )
+        code += f".pop('serve')({theirs.fileno()}, {not self.trust})"
+        program = [sys.executable, "-c", code]
+        if self.trust:
+            env = os.environ | environment.build() | {"MPLBACKEND": "Agg", "CONVBOOK_OFFLINE": "1"}
+        else:
+            program, env = sandbox.command(program), sandbox.environment(self.threads)
+        self.process = subprocess.Popen(
+            program,
+            env=env,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        theirs.close()
+        self.control.settimeout(START)
+        try:
+            ready = self.control.recv(16)
+        except TimeoutError:
+            ready = b""
+        if not ready:
+            self.process.kill()
+            said = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+            self.close()
+            raise SandboxError(f"the grading process did not start: {(said or ['silence'])[-1]}")
 
-    def run(self, cells: list[tuple[str, str]], limits: Limits | None = None) -> list[Outcome]:
-        """Run ``(id, source)`` cells in order in one fresh namespace; one outcome a cell.
+    def close(self) -> None:
+        """End the process and all that it started."""
+        if self.process:
+            self.control.close()
+            self.process.kill()
+            self.process.wait()
+            self.process.stderr.close()
+            self.process = None
+
+    def run(self, steps: list[Step], limits: Limits) -> Run:
+        """Run steps in order in one fresh process; one outcome a step, but for moments.
 
         A failing cell does not stop the later ones. A cell beyond its time is interrupted; one
         that cannot be interrupted, or that ends the process, leaves the later ones not run.
+
+        Raises
+        ------
+        SandboxError : the process that forks is gone; the next call starts a new one.
         """
-        limits = limits or Limits()
-        request = {"cells": cells, "cell": limits.cell, "total": limits.total}
+        self.start()
+        ours, theirs = socket.socketpair()
         try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            reply = self.process.stdout.readline()
-        except BrokenPipeError:
-            reply = ""
-        if not reply:
-            raise RuntimeError("the grading process ended unexpectedly; see its messages above")
-        return [Outcome(**outcome) for outcome in json.loads(reply)]
+            with ours, theirs:
+                request = json.dumps(asdict(limits)).encode()
+                socket.send_fds(self.control, [request], [theirs.fileno()])
+                theirs.close()
+                run = talk(ours, steps, limits)
+            self.control.send(b"end")
+            last = json.loads(self.control.recv(LINE))
+        except (OSError, ValueError) as error:
+            self.close()
+            raise SandboxError(f"the grading process ended: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+        run.cpu = last["cpu"]
+        if last["reason"] and run.died is not None:
+            run.explain(steps[run.died].id, f"stopped: {last['reason']}")
+        return run
 
 
-class CellTimeoutError(BaseException):
-    """Raised inside a cell at its time limit; no ``except Exception`` catches it."""
+def talk(link: socket.socket, steps: list[Step], limits: Limits) -> Run:
+    """Send one step after another, each when the one before is answered."""
+    run, answers = Run(), Answers(link)
+    deadline = time.monotonic() + limits.total
+    for number, step in enumerate(steps):
+        if run.died is not None:
+            outcome = Outcome(step.id, False, NOT_RUN)
+        else:
+            left = min(limits.cell + GRACE, deadline - time.monotonic())
+            outcome, alive = answers.to(step, left)
+            run.died = None if alive else number
+        if step.kind != "moment":
+            run.outcomes.append(outcome)
+    return run
 
 
-def serve() -> None:
-    """The warm process: import, then fork a child for each request until stdin closes."""
-    requests, replies = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    messages = os.dup(2)
-    os.dup2(nothing, 2)  # TensorFlow logs lines as it is imported
-    try:
-        warm_up()
-    finally:
-        os.dup2(messages, 2)
-    for line in requests:
-        request = json.loads(line)
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            requests.close()
-            replies.close()
-            os.close(reader)
-            os.dup2(nothing, 2)
-            os.setsid()
-            run_cells(request, os.fdopen(writer, "w"))
-            os._exit(0)
-        os.close(writer)
-        outcomes = collect(request, reader, child)
-        replies.write(json.dumps(outcomes) + "\n")
-        replies.flush()
+class Answers:
+    """The child's answers. Only one that repeats the random word of its question counts."""
 
+    def __init__(self, link: socket.socket):
+        self.link, self.text = link, b""
 
-def warm_up() -> None:
-    """Import what labs import. No TensorFlow operation may run here: it would break the fork."""
-    import keras  # noqa: F401
-    import matplotlib.pyplot  # noqa: F401
-    import scipy.signal  # noqa: F401
-    from IPython.core.magics import ExecutionMagics  # noqa: F401
-
-
-def run_cells(request: dict, out) -> None:
-    """The child: run each cell and write its outcome as one line."""
-    shell = new_shell()
-    signal.signal(signal.SIGALRM, on_alarm)
-    for cell_id, source in request["cells"]:
-        start = time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, request["cell"])
+    def to(self, step: Step, seconds: float) -> tuple[Outcome, bool]:
+        """The outcome of a step, and whether the child still lives."""
+        word, flags = secrets.token_hex(16), ()
+        end = time.monotonic() + seconds
         try:
-            result = shell.run_cell(source, store_history=False)
-            error = result.error_before_exec or result.error_in_exec
-        except CellTimeoutError as late:
-            error = late
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        seconds = round(time.monotonic() - start, 2)
-        outcome = Outcome(cell_id, error is None, describe(error, request["cell"]), seconds)
-        out.write(json.dumps(outcome.__dict__) + "\n")
-        out.flush()
+            self.link.settimeout(max(seconds, 0.001))
+            self.link.sendall(json.dumps(asdict(step) | {"word": word}).encode() + b"\n")
+            while True:
+                answer = self.line(end)
+                if answer is None:
+                    return Outcome(step.id, False, ENDED, flags=flags), False
+                if "fatal" in answer:
+                    raise SandboxError(f"the sandbox could not be entered: {answer['fatal']}")
+                if answer.get("word") == word:
+                    break
+                flags = ("writes into the grader's own connection",)
+        except TimeoutError:
+            return Outcome(step.id, False, LATE, flags=flags), False
+        except (OSError, ValueError, AttributeError):
+            return Outcome(step.id, False, ENDED, flags=flags), False
+        flags += tuple(answer["flags"])
+        return Outcome(step.id, answer["ok"], answer["error"], answer["seconds"], flags), True
 
-
-def new_shell():
-    """A shell that runs cells as a notebook's kernel does, ``%%time`` and ``%matplotlib`` too."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from IPython.core.magics import ExecutionMagics
-    from traitlets.config import Config
-
-    class Shell(InteractiveShell):
-        def enable_gui(self, gui=None):
-            """Figures are not shown here."""
-
-        def ask_exit(self):
-            raise RuntimeError("do not call exit() in a notebook that is marked")
-
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = Shell.instance(config=config)
-    shell.register_magics(ExecutionMagics)
-    return shell
-
-
-def on_alarm(*_) -> None:
-    raise CellTimeoutError
-
-
-def describe(error: BaseException | None, limit: float) -> str:
-    """An error as the sentence that a student reads."""
-    if error is None:
-        return ""
-    if isinstance(error, CellTimeoutError):
-        return f"stopped after {limit:g} seconds"
-    if isinstance(error, NotImplementedError) and not str(error):
-        return UNANSWERED
-    text = str(error).strip()[:MESSAGE]
-    if isinstance(error, AssertionError):
-        lines = text.splitlines() or ["an assertion failed"]
-        if lines[0].startswith("Not equal to tolerance"):  # NumPy's first line; then comes ours
-            lines = lines[1:]
-        return "\n".join(lines)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def collect(request: dict, reader: int, child: int) -> list[dict]:
-    """The parent: gather outcomes until the child is done or out of time, then end it whole."""
-    outcomes, text, ended = [], b"", "this cell ended Python"
-    deadline = time.monotonic() + request["total"]
-    while len(outcomes) < len(request["cells"]):
-        wait = min(request["cell"] + GRACE, deadline - time.monotonic())
-        if wait <= 0 or not select.select([reader], [], [], wait)[0]:
-            ended = "stopped: out of time"
-            break
-        chunk = os.read(reader, 1 << 16)
-        if not chunk:
-            break
-        *lines, text = (text + chunk).split(b"\n")
-        outcomes += [json.loads(line) for line in lines]
-    os.close(reader)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    for cell_id, _ in request["cells"][len(outcomes) :]:
-        outcomes.append(Outcome(cell_id, False, ended).__dict__)
-        ended = NOT_RUN
-    return outcomes
+    def line(self, end: float) -> dict | None:
+        """The next line as JSON; None where the child has closed its end."""
+        while b"\n" not in self.text:
+            self.link.settimeout(max(end - time.monotonic(), 0.001))
+            chunk = self.link.recv(LINE)
+            if not chunk or len(self.text) > LINE:
+                return None
+            self.text += chunk
+        line, self.text = self.text.split(b"\n", 1)
+        return json.loads(line)
