@@ -1,56 +1,26 @@
 """Score one submitted notebook."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import nbformat
 
 from convbook.grading.inside import UNANSWERED
+from convbook.grading.results import (
+    EMPTY,
+    FAILED,
+    GRADED,
+    TAMPERED,
+    UNREADABLE,
+    WRONG_LAB,
+    ExerciseResult,
+    Result,
+)
 from convbook.grading.sandbox import Limits
 from convbook.grading.spec import TITLE, Cell, Exercise, Spec, names
 from convbook.grading.worker import NOT_RUN, Outcome, Run, Step, Worker
 
-GRADED, TAMPERED, UNREADABLE, EMPTY = "graded", "tampered", "unreadable", "empty"
-WRONG_LAB, FAILED = "wrong lab", "failed"
 ANSWER = 20_000  # characters kept of an answer
-
-
-@dataclass(frozen=True)
-class ExerciseResult:
-    """Points of one exercise; ``messages`` say what failed, hidden tests without their text.
-
-    ``answer`` is the submitted source, ``seconds`` the wall time of the answer and its tests,
-    ``tests`` the points that each test gave.
-    """
-
-    number: str
-    name: str
-    points: int
-    of: int
-    messages: tuple[str, ...] = ()
-    answer: str = ""
-    seconds: float = 0.0
-    tests: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Result:
-    """The marks of one notebook.
-
-    ``status`` is ``graded``; ``tampered``: graded, and a person must look; or why there are no
-    points: ``unreadable``, ``empty``, ``wrong lab``, or ``failed``, where the grader itself did.
-    ``reason`` is a sentence, ``flags`` say what was seen, ``seconds`` and ``cpu`` (core-seconds)
-    are what the cells took.
-    """
-
-    status: str
-    reason: str
-    points: int
-    of: int
-    exercises: tuple[ExerciseResult, ...] = ()
-    flags: tuple[str, ...] = ()
-    seconds: float = 0.0
-    cpu: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ class Guard:
         self.path = list(sys.path)
         self.finders = list(sys.meta_path)
         self.tests: set[str] = set()
+        self.look = f"_look_{secrets.token_hex(4)}"  # the name of ``plain`` in the tests
         self.busy = False  # the hook's own look at a frame is an event, too
         sys.addaudithook(self.on_event)
 
@@ -158,11 +159,10 @@ class Guard:
 
     def compiled(self, source: str, name: str, namespace: dict):
         """A test as code whose comparisons and calls first look at their values."""
-        checker = f"_look_{secrets.token_hex(8)}"
-        namespace[checker] = self.plain
-        tree = ast.fix_missing_locations(Looks(checker).visit(ast.parse(source, name)))
+        namespace[self.look] = self.plain
+        tree = ast.fix_missing_locations(Looks(self.look).visit(ast.parse(source, name)))
         self.tests.add(name)
-        return compile(tree, name, "exec"), checker
+        return compile(tree, name, "exec")
 
     def plain(self, value, depth: int = 0):
         """The value itself; TamperedError if it, or one inside it, decides comparisons itself."""
@@ -196,13 +196,13 @@ class Guard:
 class Looks(ast.NodeTransformer):
     """Wraps the operands of comparisons and differences, and the arguments of calls."""
 
-    def __init__(self, checker: str):
-        self.checker = checker
+    def __init__(self, name: str):
+        self.name = name
 
     def look(self, node: ast.expr) -> ast.expr:
         if isinstance(node, ast.Constant | ast.Starred | ast.GeneratorExp | ast.Lambda):
             return node
-        name = ast.copy_location(ast.Name(self.checker, ast.Load()), node)
+        name = ast.copy_location(ast.Name(self.name, ast.Load()), node)
         return ast.copy_location(ast.Call(name, [node], []), node)
 
     def visit_Compare(self, node):

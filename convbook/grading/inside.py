@@ -180,11 +180,7 @@ class Cells:
         self.guard.repair()
         self.names.update(self.given)
         self.names["__builtins__"] = self.real_builtins
-        code, checker = self.guard.compiled(source, f"<{id}>", self.names)
-        try:
-            exec(code, self.names)
-        finally:
-            self.names.pop(checker, None)
+        exec(self.guard.compiled(source, f"<{id}>", self.names), self.names)
         self.given.update({name: self.names[name] for name in keep if name in self.names})
 
 
