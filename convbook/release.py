@@ -9,7 +9,9 @@ import nbformat
 
 from convbook import environment
 from convbook.grading import spec
-from convbook.notebooks import Notebook, find, read
+from convbook.grading.grade import grade_one
+from convbook.grading.worker import Worker
+from convbook.notebooks import Notebook, find
 
 
 def release(master: nbformat.NotebookNode, lab: str) -> str:
@@ -46,4 +48,27 @@ def release(master: nbformat.NotebookNode, lab: str) -> str:
 def labs(numbers: list[str] | None = None, root: Path = environment.ROOT) -> dict[Path, str]:
     """Every lab's path and the text that its file must have."""
     found: list[Notebook] = find("solutions", numbers, root)
-    return {root / "labs" / nb.path.name: release(read(nb.path), nb.path.stem) for nb in found}
+    return {
+        root / "labs" / nb.path.name: release(spec.master(nb.path), nb.path.stem) for nb in found
+    }
+
+
+def prove(released: dict[Path, str], root: Path) -> None:
+    """See that each master's own solution gets every point, and its untouched lab none.
+
+    Raises
+    ------
+    convbook.grading.spec.MasterError : one does not; students could not, or need not, either.
+    """
+    with Worker(trust=True) as worker:
+        for path, text in released.items():
+            master = spec.master(root / "solutions" / path.name)
+            marks = spec.from_notebook(master, path.stem)
+            solved = grade_one(marks, nbformat.writes(master).encode(), worker)
+            lost = [f"{e.number} {e.name}: {m}" for e in solved.exercises for m in e.messages]
+            if lost or solved.points < marks.points:
+                share = f"{solved.points} of {marks.points} points"
+                found = "\n".join(lost or [solved.reason])
+                raise spec.MasterError(f"{path.stem}: its own solution gets {share}.\n{found}")
+            if points := grade_one(marks, text.encode(), worker).points:
+                raise spec.MasterError(f"{path.stem}: the untouched lab gets {points} points")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from convbook.notebooks import INSTALL_TAGS, read
+from convbook.notebooks import INSTALL_TAGS, convert, read
 
 TITLE = re.compile(r"# Exercise (?P<number>\d+\.\d+) · (?P<name>\S+) \((?P<points>\d+) points?\)")
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
@@ -83,13 +83,25 @@ class Spec:
 
 
 def load(path: Path) -> Spec:
-    """The spec of a master notebook, ``solutions/NN_name.ipynb``.
+    """The spec of a master: see ``master``.
 
     Raises
     ------
     MasterError : the master could not be graded.
     """
-    return from_notebook(read(path), path.stem)
+    return from_notebook(master(path), path.stem)
+
+
+def master(path: Path) -> nbformat.NotebookNode:
+    """A master as a notebook: ``NN_name.ipynb``, or its source ``NN_name.py`` if there is no other.
+
+    Raises
+    ------
+    convbook.notebooks.NotebookError : the file is missing, or no notebook.
+    """
+    source = path.with_suffix(".py")
+    notebook = path.with_suffix(".ipynb")
+    return convert(source) if source.exists() and not notebook.exists() else read(notebook)
 
 
 def from_notebook(nb: nbformat.NotebookNode, lab: str) -> Spec:

@@ -1,0 +1,175 @@
+"""Mark a class: map ``grade_one`` over many submissions with Dask; one collector keeps results."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from convbook.grading.grade import grade_one
+from convbook.grading.results import FAILED, UNREADABLE, Result, Row
+from convbook.grading.sandbox import Limits
+from convbook.grading.spec import Spec
+from convbook.grading.store import Store
+from convbook.grading.submissions import MAX_BYTES, Submission, SubmissionError
+from convbook.grading.worker import Worker
+
+AHEAD = 3  # submissions sent to the workers for each that they can run at once
+CONNECT = 20  # seconds to reach a scheduler
+
+of_thread = threading.local()  # a Dask worker's thread keeps its warm process here
+
+
+class ClusterError(Exception):
+    """The cluster cannot be reached, or was lost; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to grade: see ``convbook grade --help``. ``workers`` 0 means one a core."""
+
+    limits: Limits = field(default_factory=Limits)
+    workers: int = 0
+    scheduler: str = ""
+    trust: bool = False
+    regrade: bool = False
+    max_bytes: int = MAX_BYTES
+
+
+def grade(
+    spec: Spec,
+    submissions: list[Submission],
+    store: Store,
+    options: Options,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Row]:
+    """Mark all submissions; what is in the store already is not run again.
+
+    ``progress(done, total)`` is called after each that had to be run. Results are kept as they
+    come, so that an interrupt loses only those that are running.
+
+    Raises
+    ------
+    ClusterError : see there. OSError : a result could not be written.
+    """
+    found, keys, waiting = {}, {}, {}
+    for submission in submissions:
+        try:
+            data = submission.bytes(options.max_bytes)
+        except SubmissionError as error:
+            found[submission.student] = Result(UNREADABLE, str(error), 0, spec.points)
+            continue
+        key = keys[submission.student] = store.key(data)
+        if options.regrade or store.get(key) is None:
+            waiting[key] = submission
+    for done, (key, result) in enumerate(run(spec, waiting, options), start=1):
+        if result.status == FAILED:  # not kept: the next run tries again
+            found |= {student: result for student in keys if keys[student] == key}
+        else:
+            store.put(key, result)
+        progress(done, len(waiting))
+    for student, key in keys.items():
+        found.setdefault(student, store.get(key))
+    return [row(submission, found, keys) for submission in submissions]
+
+
+def row(submission: Submission, found: dict[str, Result], keys: dict[str, str]) -> Row:
+    """A student's row, with a note where others handed in the same bytes."""
+    key = keys.get(submission.student)
+    same = [s for s in keys if keys[s] == key and s != submission.student]
+    notes = submission.notes
+    if same:
+        listed = ", ".join(same[:5]) + (" …" if len(same) > 5 else "")
+        notes = (*notes, f"the same file, to the last byte, as that of {listed}")
+    return Row(submission.student, submission.file.path, found[submission.student], notes)
+
+
+def run(
+    spec: Spec, waiting: dict[str, Submission], options: Options
+) -> Iterator[tuple[str, Result]]:
+    """Grade on a cluster, in no order: pairs of key and result, each key once.
+
+    Only a few submissions a worker are held in memory at any time.
+    """
+    if not waiting:
+        return
+    from distributed import as_completed
+
+    with client(options, len(waiting)) as connected:
+        workers = max(1, sum(connected.nthreads().values()))
+        threads = 0 if options.scheduler else max(1, (os.cpu_count() or 1) // workers)
+        left = iter(waiting.items())
+
+        def submit(key: str, submission: Submission):
+            data = submission.bytes(options.max_bytes)
+            task = connected.submit(
+                mark, spec, data, options.limits, options.trust, threads, key=f"mark-{key}"
+            )
+            keys[task.key] = key
+            return task
+
+        keys: dict[str, str] = {}
+        first = [submit(*pair) for pair in islice(left, AHEAD * workers)]
+        pending = as_completed(first, loop=connected.loop)
+        for task in pending:
+            yield keys.pop(task.key), outcome(task, spec)
+            task.release()
+            for pair in islice(left, 1):
+                pending.add(submit(*pair))
+
+
+def outcome(task, spec: Spec) -> Result:
+    """A finished task's result. A worker that died is no reason to stop, a lost scheduler is."""
+    from distributed.client import FutureCancelledError
+
+    if task.status == "finished":
+        with contextlib.suppress(FutureCancelledError):
+            return task.result()
+    if task.status in ("cancelled", "lost"):
+        raise ClusterError(
+            "the scheduler was lost. What is marked is kept: run the same command again"
+        )
+    return Result(FAILED, f"the grader failed: {task.exception()}", 0, spec.points)
+
+
+def mark(spec: Spec, data: bytes, limits: Limits, trust: bool, threads: int) -> Result:
+    """The task: ``grade_one`` with the warm process of this worker's thread."""
+    worker = getattr(of_thread, "worker", None)
+    if worker is None or (worker.trust, worker.threads) != (trust, threads):
+        if worker:
+            worker.close()
+        worker = of_thread.worker = Worker(trust, threads)
+    result = grade_one(spec, data, worker, limits)
+    if result.status == FAILED:  # once more, with a new process: the machine may have been short
+        worker.close()
+        result = grade_one(spec, data, worker, limits)
+    return result
+
+
+@contextlib.contextmanager
+def client(options: Options, submissions: int):
+    """A Dask client: of the scheduler that was named, else of a cluster of this machine's own."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    if options.scheduler:
+        try:
+            connected = Client(options.scheduler, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ClusterError(f"no Dask scheduler answers at {options.scheduler}") from error
+        with connected:
+            if not connected.nthreads():
+                raise ClusterError(f"the scheduler at {options.scheduler} has no workers yet")
+            yield connected
+        return
+    workers = min(options.workers or os.cpu_count() or 1, submissions)
+    quiet = {"logging.distributed": "critical", "distributed.worker.memory.terminate": False}
+    with (
+        dask.config.set(quiet),
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, memory_limit=0, dashboard_address=None
+        ) as cluster,
+        Client(cluster, set_as_default=False) as connected,
+    ):
+        yield connected
