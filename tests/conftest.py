@@ -1,4 +1,4 @@
-"""What the tests share: Keras, and a real browser."""
+"""What the tests share: Keras, a real browser, and a warm process that runs submissions."""
 
 import os
 
@@ -6,6 +6,8 @@ import pytest
 from explorers import page_of
 
 from bench import _browser
+from convbook.grading import sandbox
+from convbook.grading.worker import Worker
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +64,26 @@ def page(browser, tmp_path_factory, request):
     page.goto(path.as_uri())
     yield page
     page.close()
+
+
+@pytest.fixture(scope="session")
+def walls():
+    """For tests that need a sandbox: skipped on a machine that has none, never in CI."""
+    try:
+        sandbox.check()
+    except sandbox.SandboxError as error:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(error))
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """A warm process; where there is no sandbox (never in CI), an unprotected one for our cells."""
+    trust = False
+    try:
+        sandbox.check()
+    except sandbox.SandboxError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        trust = True
+    with Worker(trust) as warm:
+        yield warm

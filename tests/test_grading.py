@@ -8,7 +8,6 @@ import pytest
 from convbook.grading.grade import grade_one
 from convbook.grading.sandbox import Limits
 from convbook.grading.spec import MasterError, from_notebook, names, only
-from convbook.grading.worker import Worker
 
 ANSWER = """# Exercise 1.1 · double (3 points)
 def double(x):
@@ -55,12 +54,6 @@ def master():
 @pytest.fixture(scope="module")
 def spec():
     return from_notebook(master(), "01_test")
-
-
-@pytest.fixture(scope="module")
-def worker():
-    with Worker() as warm:
-        yield warm
 
 
 def data(cells):

@@ -13,7 +13,6 @@ from planted import planted, submission
 from convbook.environment import ROOT
 from convbook.grading.grade import grade_one
 from convbook.grading.spec import load, only
-from convbook.grading.worker import Worker
 from convbook.notebooks import read
 from convbook.release import release
 
@@ -27,12 +26,6 @@ def master(lab):
 
 def spec_of(lab):
     return load(ROOT / "solutions" / f"{lab}.ipynb")
-
-
-@pytest.fixture(scope="module")
-def worker():
-    with Worker() as warm:
-        yield warm
 
 
 @pytest.mark.parametrize("lab", LABS)

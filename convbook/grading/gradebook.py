@@ -4,6 +4,7 @@ import os
 import sqlite3
 import sysconfig
 import tempfile
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -23,20 +24,26 @@ def write(path: Path, spec: Spec, rows: list[Row]) -> None:
 
     Raises
     ------
-    ValueError : the file is no gradebook, or holds this lab with other tests. It stays as it is.
+    ValueError : the file is no gradebook, is locked or too old, or has this lab with other tests.
+        It stays as it is.
     """
     os.environ.update(environment.folders())
     from nbgrader.api import Gradebook
+    from sqlalchemy.exc import OperationalError, SAWarning
 
-    if path.exists():
-        check(path)
-    else:
-        create(path)
+    check(path) if path.exists() else create(path)
     ids = slugs([row.student for row in rows])
-    with Gradebook(address(path)) as book:
-        add_lab(book, spec)
-        for row in rows:
-            add_marks(book, spec, ids[row.student], row)
+    try:
+        with Gradebook(address(path)) as book, warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # nbgrader's own use of it
+            tests = add_lab(book, spec)
+            for row in rows:
+                add_marks(book, spec.lab, tests, ids[row.student], row)
+    except OperationalError as error:
+        raise ValueError(
+            f"the gradebook {path} could not be written: {error.orig}. Close what has it open. "
+            "If an older nbgrader made it, run `nbgrader db upgrade`"
+        ) from error
 
 
 def address(path: Path):
@@ -65,44 +72,53 @@ def create(path: Path) -> None:
     scripts = sysconfig.get_path("scripts")
     if scripts not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = scripts + os.pathsep + os.environ["PATH"]
+    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
         new = Path(folder) / path.name
         Gradebook(address(new)).close()
         new.replace(path)
 
 
-def add_lab(book, spec: Spec) -> None:
-    """The assignment with its notebook and cells; ValueError if it is there with other tests."""
+def add_lab(book, spec: Spec) -> dict[str, str]:
+    """Store the assignment with its notebook and cells; returns cell id → name of the test.
+
+    Raises
+    ------
+    ValueError : it is there already, with other tests.
+    """
+    from nbgrader.api import GradeCell, Notebook, SolutionCell
+
     lab = spec.lab
-    tests = [cell for cell in spec.cells if cell.role == "test"]
-    known = [n for a in book.assignments if a.name == lab for n in a.notebooks if n.name == lab]
-    if (
-        known
-        and known[0].submissions
-        and {c.name for c in known[0].grade_cells} != {t.id for t in tests}
-    ):
+    points = {cell.id: cell.points for cell in spec.cells if cell.role == "test"}
+    assignment = book.update_or_create_assignment(lab)
+    if not assignment.notebooks and not assignment.submissions:
+        notebook = Notebook(name=lab, assignment=assignment)
+        for test in points:
+            GradeCell(name=test, notebook=notebook, max_score=points[test], cell_type="code")
+        for exercise in spec.exercises:
+            SolutionCell(name=exercise.answer, notebook=notebook)
+        book.db.add(notebook)
+    cells = [cell for notebook in assignment.notebooks for cell in notebook.grade_cells]
+    if {(cell.notebook.name, cell.name) for cell in cells} != {(lab, test) for test in points}:
         raise ValueError(
-            f"the gradebook holds {lab} with other tests. Write into a new file, or take it out "
-            f"with: nbgrader db assignment remove {lab} --force"
+            f"this gradebook has {lab} with other tests: write into a new file, "
+            f"or take the assignment out with `nbgrader db assignment remove {lab}`"
         )
-    book.update_or_create_assignment(lab)
-    book.update_or_create_notebook(lab, lab)
-    for test in tests:
-        book.update_or_create_grade_cell(test.id, lab, lab, max_score=test.points, cell_type="code")
-    for exercise in spec.exercises:
-        book.update_or_create_solution_cell(exercise.answer, lab, lab)
+    for cell in cells:
+        cell.max_score = points[cell.name]
+    book.db.commit()
+    return {cell.id: cell.name for cell in cells}
 
 
-def add_marks(book, spec: Spec, student: str, row: Row) -> None:
-    """One student's points, test by test; 0 for each where there are none."""
+def add_marks(book, lab: str, tests: dict[str, str], student: str, row: Row) -> None:
+    """Store one student's points, test by test: 0 for each where there are none."""
     points = {}
     for exercise in row.result.exercises:
         points |= exercise.tests
     book.update_or_create_student(student)
-    submission = book.update_or_create_submission(spec.lab, student)
-    [notebook] = [n for n in submission.notebooks if n.name == spec.lab]
+    [notebook] = book.update_or_create_submission(lab, student).notebooks
     for grade in notebook.grades:
-        grade.auto_score = points.get(grade.name, 0)
+        grade.auto_score = points.get(tests[grade.cell_id], 0)
         by_hand = grade.manual_score is not None  # to be looked at again, as nbgrader does
         grade.needs_manual_grade = by_hand or row.result.status in (TAMPERED, FAILED)
     book.db.commit()

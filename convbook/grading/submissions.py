@@ -75,16 +75,16 @@ def find(place: Path) -> list[Submission]:
     ------
     SubmissionError : there is nothing at this place, or it holds no file, or it is a broken zip.
     """
+    if not place.exists():
+        raise SubmissionError(f"there is nothing at {place}")
     if place.is_dir():
         files = in_folder(place)
     elif zipfile.is_zipfile(place):
         files = in_zip(place)
     elif place.suffix.lower() == ".zip":
         raise SubmissionError(f"{place} is not a zip file, or only a part of one")
-    elif place.exists():
-        return [Submission(shown(place.stem), on_disk(place, place.name))]
     else:
-        raise SubmissionError(f"there is nothing at {place}")
+        return [Submission(shown(place.stem), on_disk(place, place.name))]
     groups: dict[str, list[tuple[File, tuple[str, ...]]]] = {}
     for file in without_common_folder(files):
         student, notes = owner(file.path)
