@@ -94,6 +94,7 @@ def run(
     """
     if not waiting:
         return
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # workers that end are no news
     from distributed import as_completed
 
     with client(options, len(waiting)) as connected:
@@ -150,7 +151,6 @@ def mark(spec: Spec, data: bytes, limits: Limits, trust: bool, threads: int) -> 
 @contextlib.contextmanager
 def client(options: Options, submissions: int):
     """A Dask client: of the scheduler that was named, else of a cluster of this machine's own."""
-    import dask
     from distributed import Client, LocalCluster
 
     if options.scheduler:
@@ -164,9 +164,7 @@ def client(options: Options, submissions: int):
             yield connected
         return
     workers = min(options.workers or os.cpu_count() or 1, submissions)
-    quiet = {"logging.distributed": "critical", "distributed.worker.memory.terminate": False}
     with (
-        dask.config.set(quiet),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

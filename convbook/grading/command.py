@@ -156,9 +156,9 @@ def marked(spec, found: list, options, out: Path | None) -> list:
             console.print("Stopped. What is marked is kept: the same command goes on from there.")
             sys.exit(130)
         bar.update(task, description="marked", total=len(rows), completed=len(rows), rate="")
-        if out:
-            report.write(out, spec, rows)
-            summary(console, rows, out)
+    if out:
+        report.write(out, spec, rows)
+        summary(console, rows, out)
     return rows
 
 

@@ -1,11 +1,13 @@
 """Score one submitted notebook."""
 
+import json
 import warnings
 from dataclasses import dataclass
 
 import nbformat
 
 from convbook.grading.inside import UNANSWERED
+from convbook.grading.looks import looked
 from convbook.grading.results import (
     EMPTY,
     FAILED,
@@ -59,9 +61,10 @@ def read(data: bytes, spec: Spec) -> list[Submitted]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old notebooks lack ids
-            nb = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+            text = data.decode(json.detect_encoding(data))
+            nb = nbformat.reads(tidied(text), as_version=4)
             return [submitted(cell, spec) for cell in nb.cells if is_code(cell)]
-    except (UnicodeDecodeError, nbformat.reader.NotJSONError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(
             "this file is not a Jupyter notebook: it is cut off, or not JSON text at all"
         ) from error
@@ -69,9 +72,19 @@ def read(data: bytes, spec: Spec) -> list[Submitted]:
         raise ValueError(f"this file is JSON, but not a Jupyter notebook: {error}") from error
 
 
+def tidied(text: str) -> str:
+    """A notebook with metadata wherever they belong: some tools write none, or null."""
+    nb = json.loads(text)
+    if isinstance(nb, dict) and isinstance(nb.get("cells"), list):
+        for part in [nb, *nb["cells"]]:
+            if isinstance(part, dict) and not isinstance(part.get("metadata"), dict):
+                part["metadata"] = {}
+    return json.dumps(nb)
+
+
 def is_code(cell: nbformat.NotebookNode) -> bool:
     """True for a code cell to run; the install cell, which does nothing here, is left out."""
-    return cell.cell_type == "code" and "skip-execution" not in cell.metadata.get("tags", [])
+    return cell.cell_type == "code" and "skip-execution" not in (cell.metadata.get("tags") or [])
 
 
 def submitted(cell: nbformat.NotebookNode, spec: Spec) -> Submitted:
@@ -79,8 +92,9 @@ def submitted(cell: nbformat.NotebookNode, spec: Spec) -> Submitted:
 
     Editors may strip metadata and ids; the comment is in the text.
     """
-    meta = cell.metadata.get("nbgrader", {})
-    checksum, known = str(meta.get("checksum", "")), {c.id for c in spec.cells}
+    meta = cell.metadata.get("nbgrader")
+    meta = meta if isinstance(meta, dict) else {}
+    checksum, known = str(meta.get("checksum", "")), [c.id for c in spec.cells]
     for candidate in (meta.get("grade_id"), cell.get("id")):
         if candidate in known:
             return Submitted(candidate, cell.source, checksum)
@@ -113,7 +127,11 @@ def assemble(spec: Spec, submission: list[Submitted]) -> list[Step]:
             own = cell.id if cell.id and last[cell.id] == index else f"cell {index + 1}"
             steps.append(Step("cell", own, cell.source))
         steps += [step(spec, theirs) for theirs in after.get(index, [])]
-    hidden = [Step("test", s.id, spec.cell(s.id).source, moment=s.id) for s in steps if s.moment]
+    hidden = [
+        Step("test", moment.id, looked(spec.cell(moment.id).source), moment=moment.id)
+        for moment in steps
+        if moment.moment
+    ]
     return [*steps, *hidden, Step("given", "end")]
 
 
@@ -144,7 +162,7 @@ def step(spec: Spec, cell: Cell) -> Step:
     if cell.hidden:
         return Step("moment", cell.id, moment=cell.id)
     if cell.role == "test":
-        return Step("test", cell.id, cell.source)
+        return Step("test", cell.id, looked(cell.source))
     theirs = [names(c.source)[0] for c in spec.cells if c.role in ("answer", "free")]
     return Step("given", cell.id, cell.source, tuple(names(cell.source)[0] - set().union(*theirs)))
 

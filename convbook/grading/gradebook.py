@@ -31,7 +31,10 @@ def write(path: Path, spec: Spec, rows: list[Row]) -> None:
     from nbgrader.api import Gradebook
     from sqlalchemy.exc import OperationalError, SAWarning
 
-    check(path) if path.exists() else create(path)
+    if path.exists():
+        check(path)
+    else:
+        create(path)
     ids = slugs([row.student for row in rows])
     try:
         with Gradebook(address(path)) as book, warnings.catch_warnings():

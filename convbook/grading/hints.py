@@ -2,7 +2,7 @@
 
 import re
 
-PREFIX = re.compile(r"the (answer|given) cell .*?fails: |the answer cell fails: ")
+PREFIX = re.compile(r"the (answer|given) cell .*?fails: ")
 HIDDEN = "not passed: "
 TRY_OTHERS = (
     "Your answer passes the tests that you see. Try it on other numbers: "

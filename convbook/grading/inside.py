@@ -3,9 +3,14 @@
 ``serve`` imports Keras once (about five seconds) and then waits. For each notebook it is sent a
 socket, forks a child that keeps it, and never reads from it: the cells, and the tests most of
 all, reach the child only. The child answers each cell with one line of JSON, which repeats the
-random word that came with the cell. What a cell prints goes nowhere.
+random word that came with the cell, behind a code made with the key that it was sent before the
+first cell. What a cell prints goes nowhere.
+
+While cells run, only what was imported by name or is made in C may be used here: a cell can change
+any module.
 """
 
+import builtins
 import contextlib
 import gc
 import json
@@ -14,14 +19,25 @@ import select
 import signal
 import socket
 import sys
-import time
 import types
+from hashlib import blake2b
+from json.encoder import c_make_encoder, encode_basestring_ascii
+from json.scanner import c_make_scanner
 from pathlib import Path
+from signal import ITIMER_REAL, SIGALRM, setitimer
+from time import monotonic
 
 from convbook.grading import sandbox
 from convbook.grading.guard import Guard
+from convbook.grading.looks import LOOK
 from convbook.grading.shell import CellTimeoutError, new_shell, on_alarm
 
+__builtins__ = dict(vars(builtins))  # the functions below use this copy, which no cell can change
+set_handler = signal.signal
+
+# JSON in C alone: a cell can change what json itself is made of, and would read each question.
+decode = c_make_scanner(json.JSONDecoder())
+encode = c_make_encoder(None, None, encode_basestring_ascii, None, ": ", ", ", False, False, True)
 MESSAGE = 2000  # characters kept of an error's message
 UNANSWERED = "not answered yet"
 POLL = 0.25  # seconds between two looks at the memory
@@ -114,31 +130,41 @@ def kill(child: int, walled: bool) -> None:
 
 def run(link: socket.socket, shell, guard: Guard, limits: sandbox.Limits, walled: bool) -> None:
     """The child: answer each cell that comes with one line."""
+    questions, send = os.fdopen(link.fileno(), "rb", closefd=False), link.sendall
+    key = bytes.fromhex(questions.readline().decode())
     if walled:
         try:
             sandbox.enter(limits)
         except OSError as error:
-            link.sendall(json.dumps({"fatal": str(error)}).encode() + b"\n")
+            send(signed({"fatal": str(error)}, key))
             return
     os.register_at_fork(after_in_child=link.close)
     alarm = types.FunctionType(on_alarm.__code__, {"CellTimeoutError": CellTimeoutError})
     cells = Cells(shell, guard)
-    for line in link.makefile("rb"):
-        request = json.loads(line)
+    for line in questions:
+        request, _ = decode(line.decode(), 0)
         word, guard.flags[:] = request.pop("word"), []
-        signal.signal(signal.SIGALRM, alarm)
-        start, error = time.monotonic(), None
+        set_handler(SIGALRM, alarm)
+        start, error = monotonic(), None
         try:
-            signal.setitimer(signal.ITIMER_REAL, limits.cell)
+            setitimer(ITIMER_REAL, limits.cell)
             error = cells.run(**request)
         except BaseException as caught:  # a test may end in anything that a submission raises
             error = caught
-        with contextlib.suppress(CellTimeoutError):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        seconds = round(time.monotonic() - start, 3)
-        answer = {"word": word, "error": describe(error, limits.cell), "ok": error is None}
-        answer |= {"seconds": seconds, "flags": list(guard.flags)}
-        link.sendall(json.dumps(answer).encode() + b"\n")
+        try:
+            text = describe(error, limits.cell)
+            setitimer(ITIMER_REAL, 0)
+        except CellTimeoutError:
+            text = describe(CellTimeoutError(), limits.cell)
+        answer = {"word": word, "error": text, "ok": error is None}
+        answer |= {"seconds": round(monotonic() - start, 3), "flags": [*guard.flags]}
+        send(signed(answer, key))
+
+
+def signed(answer: dict, key: bytes) -> bytes:
+    """An answer as a line that the grader believes."""
+    body = "".join(encode(answer, 0)).encode()
+    return blake2b(body, key=key).hexdigest().encode() + b" " + body + b"\n"
 
 
 def forget_the_grader() -> None:
@@ -155,7 +181,6 @@ class Cells:
         self.shell, self.guard, self.names = shell, guard, shell.user_ns
         self.given: dict = {}
         self.moments: dict[str, dict] = {}
-        self.real_builtins = __builtins__
 
     def run(self, kind: str, id: str, source: str, keep: list[str], moment: str):
         """Run one cell; returns the error that ended it, or None, or raises it.
@@ -168,20 +193,31 @@ class Cells:
         elif kind == "cell":
             result = self.shell.run_cell(source, store_history=False)
             return result.error_before_exec or result.error_in_exec
+        elif kind == "given":
+            self.give(source, keep)
         else:
             if moment:
                 self.names.clear()
                 self.names.update(self.moments[moment])
-            self.trusted(source, id, keep)
+            self.test(source)
         return None
 
-    def trusted(self, source: str, id: str, keep: list[str]) -> None:
-        """Run code of the lab, with what it relies on put back as it was."""
+    def give(self, source: str, keep: list[str]) -> None:
+        """Run given code, with what it relies on put back as it was."""
+        self.restore()
+        exec(self.guard.compiled(source), self.names)
+        self.given.update({name: self.names[name] for name in keep if name in self.names})
+
+    def test(self, source: str) -> None:
+        """Run a test in names of its own, where no built-in function has another meaning."""
+        self.restore()
+        names = {name: v for name, v in self.names.items() if name not in __builtins__}
+        exec(self.guard.compiled(source), names | self.given | {LOOK: self.guard.look})
+
+    def restore(self) -> None:
         self.guard.repair()
         self.names.update(self.given)
-        self.names["__builtins__"] = self.real_builtins
-        exec(self.guard.compiled(source, f"<{id}>", self.names), self.names)
-        self.given.update({name: self.names[name] for name in keep if name in self.names})
+        self.names["__builtins__"] = builtins
 
 
 def describe(error: BaseException | None, limit: float) -> str:
@@ -191,7 +227,7 @@ def describe(error: BaseException | None, limit: float) -> str:
     if isinstance(error, CellTimeoutError):
         return f"stopped after {limit:g} seconds"
     try:
-        text = str(error)[:MESSAGE].strip()
+        text = str.__getitem__(str(error), slice(MESSAGE)).strip()
     except BaseException:
         text = "an error that cannot be shown"
     if isinstance(error, NotImplementedError) and not text:

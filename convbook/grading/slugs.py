@@ -7,6 +7,7 @@ from collections import Counter
 
 LENGTH = 50  # characters kept of a name; a file name has room for 255 bytes
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # by Windows
+ENDED = re.compile(r"-[0-9a-f]{8}$")  # as if it had its digits already
 
 
 def slugs(names: list[str]) -> dict[str, str]:
@@ -17,8 +18,9 @@ def slugs(names: list[str]) -> dict[str, str]:
     """
     safe = {name: shortened(name) for name in names}
     folded = Counter(text.casefold() for text in safe.values())
+    stay = {n for n, text in safe.items() if text == n and folded[text.casefold()] == 1}
     return {
-        name: text if text == name and folded[text.casefold()] == 1 else f"{text}-{digest(name)}"
+        name: text if name in stay and not ENDED.search(name) else f"{text}-{digest(name)}"
         for name, text in safe.items()
     }
 

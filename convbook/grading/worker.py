@@ -1,5 +1,6 @@
 """A warm process to run notebooks in, and the talk with it."""
 
+import hmac
 import json
 import os
 import secrets
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
 
 from convbook import environment
 from convbook.grading import sandbox
@@ -179,10 +181,15 @@ def talk(link: socket.socket, steps: list[Step], limits: Limits) -> Run:
 
 
 class Answers:
-    """The child's answers. Only one that repeats the random word of its question counts."""
+    """The child's answers.
+
+    Only one counts that repeats the random word of its question, and is signed with the key that
+    the child was sent before anything of the submission ran.
+    """
 
     def __init__(self, link: socket.socket):
-        self.link, self.text = link, b""
+        self.link, self.text, self.key = link, b"", secrets.token_bytes(32)
+        link.sendall(self.key.hex().encode() + b"\n")
 
     def to(self, step: Step, seconds: float) -> tuple[Outcome, bool]:
         """The outcome of a step, and whether the child still lives."""
@@ -202,13 +209,13 @@ class Answers:
                 flags = ("writes into the grader's own connection",)
         except TimeoutError:
             return Outcome(step.id, False, LATE, flags=flags), False
-        except (OSError, ValueError, AttributeError):
+        except OSError:
             return Outcome(step.id, False, ENDED, flags=flags), False
         flags += tuple(answer["flags"])
         return Outcome(step.id, answer["ok"], answer["error"], answer["seconds"], flags), True
 
     def line(self, end: float) -> dict | None:
-        """The next line as JSON; None where the child has closed its end."""
+        """The next line's JSON, empty where it is not signed; None where the child is gone."""
         while b"\n" not in self.text:
             self.link.settimeout(max(end - time.monotonic(), 0.001))
             chunk = self.link.recv(LINE)
@@ -216,4 +223,7 @@ class Answers:
                 return None
             self.text += chunk
         line, self.text = self.text.split(b"\n", 1)
-        return json.loads(line)
+        code, _, body = line.partition(b" ")
+        if hmac.compare_digest(code, blake2b(body, key=self.key).hexdigest().encode()):
+            return json.loads(body)
+        return {}
