@@ -75,14 +75,11 @@ def grade(
 
 
 def row(submission: Submission, found: dict[str, Result], keys: dict[str, str]) -> Row:
-    """A student's row, with a note where others handed in the same bytes."""
+    """A student's row; those who handed in the same bytes are twins."""
     key = keys.get(submission.student)
-    same = [s for s in keys if keys[s] == key and s != submission.student]
-    notes = submission.notes
-    if same:
-        listed = ", ".join(same[:5]) + (" …" if len(same) > 5 else "")
-        notes = (*notes, f"the same file, to the last byte, as that of {listed}")
-    return Row(submission.student, submission.file.path, found[submission.student], notes)
+    twins = tuple(s for s in keys if keys[s] == key and s != submission.student)
+    result = found[submission.student]
+    return Row(submission.student, submission.file.path, result, submission.notes, twins)
 
 
 def run(
@@ -99,7 +96,7 @@ def run(
 
     with client(options, len(waiting)) as connected:
         workers = max(1, sum(connected.nthreads().values()))
-        threads = 0 if options.scheduler else max(1, (os.cpu_count() or 1) // workers)
+        threads = 1 if options.scheduler else max(1, (os.cpu_count() or 1) // workers)
         left = iter(waiting.items())
 
         def submit(key: str, submission: Submission):
@@ -156,8 +153,10 @@ def client(options: Options, submissions: int):
     if options.scheduler:
         try:
             connected = Client(options.scheduler, timeout=CONNECT, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ClusterError(f"no Dask scheduler answers at {options.scheduler}") from error
+        except Exception as error:  # what Dask raises depends on the address and the version
+            raise ClusterError(
+                f"no Dask scheduler answers at {options.scheduler}: {error}"
+            ) from error
         with connected:
             if not connected.nthreads():
                 raise ClusterError(f"the scheduler at {options.scheduler} has no workers yet")

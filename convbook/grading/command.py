@@ -186,6 +186,6 @@ def print_marks(spec, row) -> None:
         click.echo(f"{exercise.number:5} {exercise.name:24} {exercise.points:3} / {exercise.of}")
         for message in exercise.messages:
             click.echo("    " + message.replace("\n", "\n    "))
-    for sentence in filter(None, (row.result.reason, *row.notes)):
+    for sentence in filter(None, (row.result.reason, *row.remarks)):
         click.echo(sentence)
     click.echo(f"{spec.lab}: {row.result.points} / {row.result.of} points")

@@ -46,6 +46,10 @@ ADVICE = [  # how a message begins → what to do
         "Use only packages that the lab itself imports. Others are missing where it is marked.",
     ),
     (
+        "PermissionError: a notebook that is marked must not",
+        "Take out what the message names: no answer needs it.",
+    ),
+    (
         "FileNotFoundError|PermissionError|OSError|URLError|gaierror|ConnectionError",
         "Your notebook is marked without your own files and without a network. "
         "Use only the data that the lab loads.",

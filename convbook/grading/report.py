@@ -17,8 +17,6 @@ from convbook.grading.spec import Spec
 from convbook.grading.summary import summarize
 from convbook.grading.table import table
 
-OF_OTHERS = "the same file"  # how a note begins that names other students: teachers alone read it
-
 
 def write(out: Path, spec: Spec, rows: list[Row]) -> None:
     """Write ``grades.csv``, ``class.html`` and ``feedback/NAME.html`` into the folder ``out``.
@@ -30,8 +28,7 @@ def write(out: Path, spec: Spec, rows: list[Row]) -> None:
     templates = environment()
     (out / "feedback").mkdir(parents=True, exist_ok=True)
     for row in rows:
-        notes = [note for note in row.notes if not note.startswith(OF_OTHERS)]
-        page = templates.get_template("feedback.html").render(spec=spec, row=row, notes=notes)
+        page = templates.get_template("feedback.html").render(spec=spec, row=row)
         notebooks.write(out / "feedback" / f"{pages[row.student]}.html", encodable(page))
     summary = summarize(spec, rows)
     page = templates.get_template("class.html").render(spec=spec, summary=summary, pages=pages)

@@ -30,8 +30,8 @@ class Result:
 
     ``status`` is ``graded``; ``tampered``: graded, and a person must look; or why there are no
     points: ``unreadable``, ``empty``, ``wrong lab``, or ``failed``, where the grader itself did.
-    ``reason`` is a sentence, ``flags`` say what was seen, ``seconds`` and ``cpu`` (core-seconds)
-    are what the cells took.
+    ``reason`` is a sentence that students may read. ``flags`` say what was seen; those of hidden
+    tests can give them away. ``seconds`` and ``cpu`` (core-seconds) are what the cells took.
     """
 
     status: str
@@ -58,10 +58,20 @@ class Result:
 class Row:
     """A student's line in the gradebook: whose file was marked, with what result.
 
-    ``notes`` are sentences on the hand-in itself: late, a second file, the same file as another's.
+    ``notes`` are sentences on the hand-in itself, such as that it came late. ``twins`` handed in
+    the same file, to the last byte; their names are for teachers only.
     """
 
     student: str
     file: str
     result: Result
     notes: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and one on the twins; not for a student's page."""
+        if not self.twins:
+            return self.notes
+        named = ", ".join(self.twins[:5]) + (" …" if len(self.twins) > 5 else "")
+        return (*self.notes, f"the same file, to the last byte, as that of {named}")

@@ -110,8 +110,10 @@ def environment(threads: int = 0) -> dict[str, str]:
     }
     places = {"KERAS_HOME": "keras", "MPLCONFIGDIR": "matplotlib", "IPYTHONDIR": "ipython"}
     variables |= {name: f"{SCRATCH}/{folder}" for name, folder in places.items()}
-    kept = ("CONVBOOK_DATA", "KERAS_BACKEND")
-    variables |= {name: os.environ[name] for name in kept if name in os.environ}
+    if "KERAS_BACKEND" in os.environ:
+        variables["KERAS_BACKEND"] = os.environ["KERAS_BACKEND"]
+    if "CONVBOOK_DATA" in os.environ:
+        variables["CONVBOOK_DATA"] = os.path.abspath(os.environ["CONVBOOK_DATA"])  # noqa: PTH100
     if threads:
         names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
         variables |= dict.fromkeys(names, str(threads))

@@ -74,7 +74,7 @@ def summarize(spec: Spec, rows: list[Row]) -> Summary:
     """All numbers of the class page; a class may be empty, or have nobody who was marked."""
     marked = [row for row in rows if row.result.exercises]
     counts = Counter(row.result.status for row in rows)
-    noted = [r for r in rows if r.result.status != GRADED or r.result.reason or r.notes]
+    noted = [r for r in rows if r.result.status != GRADED or r.result.reason or r.remarks]
     points = [row.result.points for row in marked]
     summaries = [summarize_exercise(e, marked) for e in spec.exercises] if marked else []
     return Summary(

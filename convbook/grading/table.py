@@ -30,7 +30,7 @@ def line(spec: Spec, row: Row) -> list[str | int]:
     """One student's cells."""
     result = row.result
     points = {exercise.number: exercise.points for exercise in result.exercises}
-    reason = "; ".join(filter(None, [result.reason, *row.notes]))
+    reason = "; ".join(filter(None, [result.reason, *row.remarks]))
     return [
         harmless(row.student),
         harmless(row.file),
