@@ -175,12 +175,12 @@ def step(spec: Spec, cell: Cell) -> Step:
 
 
 def run_twice_if_needed(worker: Worker, steps: list[Step], limits: Limits) -> Run:
-    """Run the steps. Where a cell ended Python, run those before it again, to their hidden tests.
+    """Run the steps. If a cell or a visible test ends Python, run all before it and its hidden tests.
 
     Hidden tests come last; without this, the last cell could take the points of the first.
     """
     run = worker.run(steps, limits)
-    if run.died is None or steps[run.died].kind != "cell":
+    if run.died is None or steps[run.died].moment:
         return run
     before = steps[: run.died]
     moments = {s.moment for s in before if s.moment}
