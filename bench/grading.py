@@ -113,16 +113,17 @@ def measure(command: list[str], folder: Path, count: int) -> dict:
 def own_cells(spec: Spec, files: list[Path]) -> float:
     """Mean core-seconds of the cells of a submission and of its tests, and nothing else."""
     inside.warm_up()
-    used = 0.0
+    tests, used = {cell.id: cell.source for cell in spec.cells if cell.role == "test"}, 0.0
     for file in tqdm(files, desc="own cells", unit="notebook", leave=False):
         steps = [s for s in assemble(spec, read(file.read_bytes(), spec)) if s.kind != "moment"]
+        sources = [tests.get(step.id, step.source) for step in steps]  # as they are in the lab
         child = os.fork()
         if child == 0:
             inside.silence(0, 1, 2)
             names = {}
-            for step in steps:
+            for source in sources:
                 with contextlib.suppress(Exception):  # an exercise that was not answered
-                    exec(step.source, names)
+                    exec(source, names)
             os._exit(0)
         _, _, usage = os.wait4(child, 0)
         used += usage.ru_utime + usage.ru_stime

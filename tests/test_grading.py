@@ -231,6 +231,15 @@ def test_the_cell_that_ends_python_is_the_one_that_is_named(spec, worker):
     assert second.messages == ("not run: an earlier cell ended Python, or used up the time",)
 
 
+def test_a_visible_test_that_ends_python_takes_no_points_from_before_it(worker):
+    nb = master()
+    nb.cells[5].source = "assert double(8) == 16"
+    spec = from_notebook(nb, "01_test")
+    deadly = "import os\ndef double(x):\n    os._exit(0)"
+    cells = [*solution(spec)[:2], free(f"# Exercise 1.2 · root (1 point)\n{deadly}")]
+    assert points(spec, worker, cells) == {"1.1": 3, "1.2": 0}
+
+
 def test_a_given_cell_that_fails_is_named(worker):
     nb = master()
     nb.cells.insert(2, cell("double('x') - 1", grade_id="train", locked=True))

@@ -12,6 +12,7 @@ from convbook.grading.grade import grade_one
 from convbook.grading.spec import load, only
 from convbook.grading.worker import Worker
 
+pytestmark = pytest.mark.usefixtures("walls")
 ROOT = Path(__file__).parent.parent
 SPEC = spec()
 EQUAL = "class Equal:\n    __eq__ = __abs__ = lambda *a: True\n    __sub__ = lambda *a: Equal()\n"

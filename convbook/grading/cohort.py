@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from convbook.grading.grade import grade_one
 from convbook.grading.results import FAILED, UNREADABLE, Result, Row
@@ -97,24 +96,24 @@ def run(
     with client(options, len(waiting)) as connected:
         workers = max(1, sum(connected.nthreads().values()))
         threads = 1 if options.scheduler else max(1, (os.cpu_count() or 1) // workers)
-        left = iter(waiting.items())
-
-        def submit(key: str, submission: Submission):
-            data = submission.bytes(options.max_bytes)
-            task = connected.submit(
-                mark, spec, data, options.limits, options.trust, threads, key=f"mark-{key}"
-            )
-            keys[task.key] = key
-            return task
-
-        keys: dict[str, str] = {}
-        first = [submit(*pair) for pair in islice(left, AHEAD * workers)]
-        pending = as_completed(first, loop=connected.loop)
-        for task in pending:
-            yield keys.pop(task.key), outcome(task, spec)
-            task.release()
-            for pair in islice(left, 1):
-                pending.add(submit(*pair))
+        left, keys, pending = list(waiting.items())[::-1], {}, as_completed(loop=connected.loop)
+        while left or keys:
+            while left and len(keys) < AHEAD * workers:
+                key, submission = left.pop()
+                try:
+                    data = submission.bytes(options.max_bytes)
+                except SubmissionError as error:  # it was there a moment ago
+                    yield key, Result(FAILED, str(error), 0, spec.points)
+                    continue
+                task = connected.submit(
+                    mark, spec, data, options.limits, options.trust, threads, key=f"mark-{key}"
+                )
+                keys[task.key] = key
+                pending.add(task)
+            if keys:
+                task = next(pending)
+                yield keys.pop(task.key), outcome(task, spec)
+                task.release()
 
 
 def outcome(task, spec: Spec) -> Result:

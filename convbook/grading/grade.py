@@ -175,7 +175,7 @@ def step(spec: Spec, cell: Cell) -> Step:
 
 
 def run_twice_if_needed(worker: Worker, steps: list[Step], limits: Limits) -> Run:
-    """Run the steps. If a cell or a visible test ends Python, run all before it and its hidden tests.
+    """Run the steps; if a cell or a visible test ends Python, those before it once more.
 
     Hidden tests come last; without this, the last cell could take the points of the first.
     """
