@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 
+from bench import grading
 from bench.claims import NAMES, ROOT, digest, span, summary
 from bench.networks import DATA, network
 from convbook import data
@@ -43,6 +44,12 @@ def test_labs_are_solved_for_five_seeds_on_both_kinds_of_data(name):
     for kind in ("real", "stand-in") if "real" in measured else ("no data set",):
         assert measured[kind]["runs"] >= 5
         assert not measured[kind]["errors"]
+
+
+def test_the_page_on_grading_shows_what_was_measured():
+    text = grading.PAGE.read_text(encoding="utf-8")
+    measured = grading.shown(data.results("grading"))
+    assert f"{grading.MARKS[0]}\n{measured}\n{grading.MARKS[1]}" in text
 
 
 def test_a_claim_that_fails_for_one_seed_is_counted():
