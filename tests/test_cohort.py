@@ -62,7 +62,7 @@ def test_a_class_is_marked_once_and_kept(spec, tmp_path, monkeypatch):
     status = {row.student: (row.result.status, row.result.reason) for row in rows}
     assert status["essay"] == ("unreadable", "essay.pdf is not a notebook: hand in the .ipynb file")
     assert status["torn"][0] == "unreadable"
-    assert (rows[0].twins, rows[2].twins) == ((), ())
+    assert (rows[0].twins, rows[2].twins, rows[3].twins) == (("s01",), (), ("copy",))
     assert rows[0].remarks == ("the same file, to the last byte, as that of s01",)
 
     monkeypatch.setattr(cohort, "client", None)  # whoever runs something now, fails

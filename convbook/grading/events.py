@@ -36,11 +36,14 @@ FRAMES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 
 
 class Events:
-    """The hook. While ``busy`` it looks away: what the guard itself does is an event, too."""
+    """The hook. While ``busy`` it looks away: what the guard itself does is an event, too.
+
+    ``testing`` says that code of the lab runs, not a cell of the submission.
+    """
 
     def __init__(self, trust: Trust, originals: Originals, flag: Callable):
         self.trusts, self.holds, self.flag = trust.trusts, originals.holds, flag
-        self.busy = False
+        self.busy = self.testing = False
         addaudithook(self.on_event)
 
     def on_event(self, event: str, arguments: tuple) -> None:
@@ -55,6 +58,8 @@ class Events:
             self.read(arguments[0])
         elif event in FORBIDDEN:
             return FORBIDDEN[event] if self.near(event.rpartition(".")[2]) else ""
+        elif event in ("os.fork", "os.forkpty"):
+            return "forks while it is tested" if self.testing and self.near(depth=1) else ""
         elif event in IN_CTYPES:
             return "calls C functions by ctypes" if self.near(depth=5) else ""
         elif event == "object.__getattr__" and arguments[1] in FRAMES:

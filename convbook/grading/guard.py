@@ -12,7 +12,7 @@ from _thread import _count as count_threads
 from sys import _current_frames, getprofile, gettrace, setprofile, settrace
 from threading import get_ident
 
-from numpy import geterr, ndarray, seterr
+from numpy import False_, True_, bool_, geterr, ndarray, seterr
 from numpy.ma import MaskedArray, getmaskarray
 
 from convbook.grading.events import FORBIDDEN, Events
@@ -21,6 +21,7 @@ from convbook.grading.trust import Trust
 from convbook.grading.values import Values
 
 __builtins__ = dict(vars(builtins))  # the functions below use this copy, which no cell can change
+byte_of = bool_.tobytes
 set_handler, gc_callbacks = signal.signal, gc.callbacks
 LOOKS = 300  # looks of one test at what was changed: whoever passes so many comparisons is right
 SIGNALS = (signal.SIGVTALRM, signal.SIGPROF, signal.SIGUSR1, signal.SIGUSR2)
@@ -54,7 +55,8 @@ class Guard:
         self.look_for_threads()
 
     def compiled(self, source: str):
-        """A test as code."""
+        """A test as code, which is about to run."""
+        self.events.testing = True
         self.events.busy = True
         code = compile(source, self.trust.test, "exec")
         self.events.busy = False
@@ -70,6 +72,8 @@ class Guard:
             self.originals.put_back()
             if count_threads() != self.threads:
                 self.look_for_threads()
+        if byte_of(False_) + byte_of(True_) != b"\0\1":  # NumPy can write anywhere in the memory
+            self.values.refuse("writes over NumPy's own True and False")
         self.values.check(value)
         if isinstance(value, MaskedArray) and getmaskarray(value).any():
             raise AssertionError("this test was given an array with masked values")

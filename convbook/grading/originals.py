@@ -16,6 +16,10 @@ WATCHED = (
     *("builtins", "math", "operator", "functools", "itertools", "contextlib", "inspect"),
     *("numpy", "scipy", "keras", "convbook"),
 )
+IN_TENSORFLOW = (  # what Keras' layers compute with
+    *("tensorflow._api.v2.nn", "tensorflow.python.ops.nn_", "tensorflow.python.ops.gen_nn_ops"),
+    *("tensorflow.python.ops.math_ops", "tensorflow.python.ops.gen_math_ops"),
+)
 DECISIVE = (  # what nearly every comparison relies on; looked at during a test, too
     *("builtins", "numpy", "numpy.testing", "numpy.testing._private.utils"),
     *("numpy._core.numeric", "numpy._core.fromnumeric", "numpy._core._methods"),
@@ -141,7 +145,7 @@ def named(value) -> str:
 
 
 def watched(module: str) -> bool:
-    return module.partition(".")[0] in WATCHED
+    return module.partition(".")[0] in WATCHED or module.startswith(IN_TENSORFLOW)
 
 
 def used_in(module: ModuleType) -> set[str]:

@@ -238,6 +238,7 @@ def drop_rights() -> None:
         if LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
             break  # the kernel knows no more of them
     header = (ctypes.c_uint32 * 2)(CAPABILITIES_V3, 0)
+    call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)  # its own children must not write into its memory
     call("capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
 
 

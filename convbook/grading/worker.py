@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -19,6 +20,7 @@ START = 120.0  # seconds that a warm process gets to import Keras
 GRACE = 5.0  # seconds a cell gets beyond its limit, before its whole process is killed
 LINE = 1 << 16  # bytes of an answer
 ENDED = "this cell ended Python"
+NAMELESS = re.compile(r"<ipython-input-[^>]*>")  # what IPython calls a cell
 LATE = "stopped: out of time"
 NOT_RUN = "not run: an earlier cell ended Python, or used up the time"
 
@@ -212,6 +214,7 @@ class Answers:
         except OSError:
             return Outcome(step.id, False, ENDED, flags=flags), False
         flags += tuple(answer["flags"])
+        answer["error"] = NAMELESS.sub("this cell", answer["error"])
         return Outcome(step.id, answer["ok"], answer["error"], answer["seconds"], flags), True
 
     def line(self, end: float) -> dict | None:

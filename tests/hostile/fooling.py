@@ -15,6 +15,11 @@ def answered(name: str, body: str, said: str = "", **fields) -> Entry:
     return fooling(name, answer(body), said=said, **fields)
 
 
+def totals(name: str, body: str, said: str) -> Entry:
+    """An answer to exercise 1.2 that wants its points."""
+    return fooling(name, answer(body, "1.2 · total (3 points)"), said=said)
+
+
 def answers_itself(name: str, source: str) -> Entry:
     """A cell after a wrong answer that talks to the grader in the place of its own process."""
     return fooling(name, WRONG, source, said="a person should look", limits=QUICK)
@@ -60,6 +65,37 @@ for fd in sockets():
     copy = os.dup(fd)
     if os.fork() == 0:
         answer(copy)
+"""
+
+OTHER_MEMORY = '''
+import os, subprocess, sys
+code = """
+import ctypes, sys
+class Part(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+byte = ctypes.create_string_buffer(bytes([1]), 1)
+here, there = Part(ctypes.addressof(byte), 1), Part(int(sys.argv[2]), 1)
+write = ctypes.CDLL(None).process_vm_writev
+print(write(int(sys.argv[1]), ctypes.byref(here), 1, ctypes.byref(there), 1, 0))
+"""
+place = str(id(np.False_) + 16)
+command = [sys.executable, "-I", "-c", code, str(os.getpid()), place]
+print(subprocess.run(command, capture_output=True, text=True).stdout)
+'''
+ORACLE = """
+import os
+probing = False
+def double(x):
+    global probing
+    if probing:
+        os._exit(7)
+    for guess in (x, 2 * x):
+        child = os.fork()
+        if child == 0:
+            probing = True
+            return guess
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7:
+            return guess
 """
 
 FOOLING = [
@@ -735,6 +771,7 @@ def double(x):
         os.waitpid(-1, 0)
     return x
 """,
+        "forks while it is tested",
     ),
     answered(
         "looks for the hidden tests",
@@ -875,4 +912,94 @@ double = lambda x: x
         "keras.layers.Dense.compute_output_spec = print",
         "replaces keras",
     ),
+    totals(
+        "a mock that equals anything",
+        "from unittest.mock import ANY\ndef total(numbers):\n    return ANY",
+        "returns a value of class _ANY",
+    ),
+    totals(
+        "a class made of a mock",
+        """\
+from unittest.mock import ANY
+class Number(type(ANY), int):
+    pass
+def total(numbers):
+    return Number(3)
+""",
+        "returns a value of class _ANY",
+    ),
+    totals(
+        "approximately anything",
+        """\
+import pytest
+def total(numbers):
+    return pytest.approx(0, abs=float("inf"))
+""",
+        "returns a value of class Approx",
+    ),
+    totals(
+        "a weak proxy",
+        """\
+import weakref
+class Equal:
+    __class__ = int
+    __eq__ = lambda self, other: True
+equal = Equal()
+def total(numbers):
+    return weakref.proxy(equal)
+""",
+        "stands for another one",
+    ),
+    totals(
+        "a proxy of a dict",
+        """\
+import types
+class Equal(dict):
+    __eq__ = lambda self, other: True
+def total(numbers):
+    return types.MappingProxyType(Equal())
+""",
+        "stands for another one",
+    ),
+    totals(
+        "a list that holds one",
+        """\
+from collections import UserList
+class Equal(list):
+    __eq__ = lambda self, other: True
+def total(numbers):
+    found = UserList()
+    found.data = Equal()
+    return found
+""",
+        "returns a value of class Equal",
+    ),
+    fooling(
+        "NumPy writes over False",
+        """\
+class Memory:
+    place = id(np.False_) + 16
+    __array_interface__ = {"data": (place, False), "shape": (1,), "typestr": "|u1", "version": 3}
+np.asarray(Memory())[0] = 1
+""",
+        WRONG,
+        said="writes over NumPy",
+    ),
+    fooling(
+        "strides reach False",
+        """\
+base = np.zeros(1, "u1")
+step = id(np.False_) + 16 - base.__array_interface__["data"][0]
+np.lib.stride_tricks.as_strided(base, (2,), (step,))[1] = 1
+""",
+        WRONG,
+        said="writes over NumPy",
+    ),
+    fooling("another process writes its memory", OTHER_MEMORY, WRONG),
+    patched(
+        "patches TensorFlow",
+        "import tensorflow as tf\ntf.nn.convolution = print\n",
+        "replaces tensorflow._api.v2.nn.convolution",
+    ),
+    answered("forks to try its guesses", ORACLE, "forks while it is tested"),
 ]
