@@ -103,8 +103,9 @@ def watch(control: socket.socket, child: int, limits: sandbox.Limits, walled: bo
     Returns why it was ended, or nothing.
     """
     reason = ""
+    own = held(Path("/proc/self"), "Rss:") if walled else 0  # a fork may come to copy all of it
     while not select.select([control], [], [], POLL)[0]:
-        if walled and not reason and memory() > limits.memory:
+        if walled and not reason and memory() > limits.memory + own:
             reason = f"it used more than {limits.memory >> 20} MB of memory"
             kill(child, walled)
     control.recv(16)
@@ -117,9 +118,14 @@ def memory() -> int:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) not in (1, os.getpid()):
             with contextlib.suppress(OSError, StopIteration):
-                lines = (entry / "smaps_rollup").read_text().splitlines()
-                used += next(int(n.split()[1]) << 10 for n in lines if n.startswith("Pss:"))
+                used += held(entry, "Pss:")
     return used
+
+
+def held(process: Path, kind: str) -> int:
+    """Bytes that a process holds, as the line of this kind in its ``smaps_rollup`` says."""
+    lines = (process / "smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(kind))
 
 
 def kill(child: int, walled: bool) -> None:

@@ -30,16 +30,8 @@ DECIDING = {  # the methods by which a value could say that it equals anything
 }
 HONEST = {  # packages whose values compare what they hold; mocks and the like do not
     *("numpy", "scipy", "keras", "tensorflow", "jax", "jaxlib", "torch", "ml_dtypes", "pandas"),
-    *(
-        "collections",
-        "fractions",
-        "decimal",
-        "_pydecimal",
-        "numbers",
-        "enum",
-        "pathlib",
-        "datetime",
-    ),
+    *("collections", "_collections_abc", "fractions", "decimal", "_pydecimal", "numbers"),
+    *("enum", "pathlib", "datetime"),
 }
 PROXIES = {MappingProxyType, ProxyType, CallableProxyType}  # they compare as what they stand for
 IN_C = (

@@ -55,15 +55,18 @@ def ending(name: str, source: str, said: str, limits: Limits = QUICK) -> Entry:
 
 FORKS = """
 import os, time
-while True:
+me, end = os.getpid(), time.monotonic() + 1
+while time.monotonic() < end:
     try:
         os.fork()
     except OSError:
         time.sleep(0.01)
+if os.getpid() != me:
+    os._exit(0)
 """
 HOARDERS = """
 import os, time
-for _ in range(8):
+for _ in range(20):
     if os.fork() == 0:
         hoard = bytearray(100_000_000)
         time.sleep(60)
