@@ -58,7 +58,10 @@ def test_the_spec_is_written_when_asked(tmp_path):
             "say which lab this is with --lab: one of 01_reading_networks, 02_convolution",
         ),
         (["grade", "empty", "--lab", "02_convolution"], "empty holds no file"),
-        (["grade", "pyproject.toml", "--lab", "77_none"], "one of 01_reading_networks"),
+        (
+            ["grade", "pyproject.toml", "--lab", "77_none"],
+            "there is no lab 77_none: one of 01_reading_networks",
+        ),
         (
             ["grade", "pyproject.toml", "--lab", "02_convolution"],
             "pyproject.toml is not a notebook",

@@ -132,7 +132,7 @@ def test_an_interrupt_ends_all_and_the_same_command_goes_on(private, hand_in, tm
     command = [sys.executable, "-m", "convbook", "grade", str(folder), "--lab", "01_test"]
     command += ["--private", str(private), "--out", str(out), "--workers", "2"]
     pipes = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    process = subprocess.Popen(command, **pipes)
+    process = subprocess.Popen(command, preexec_fn=heed_interrupts, **pipes)
     while process.poll() is None and len(list(out.glob("results/*.json"))) < 2:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of the group
@@ -147,6 +147,11 @@ def test_an_interrupt_ends_all_and_the_same_command_goes_on(private, hand_in, tm
     assert grade(folder, private, "--out", str(out)) == 0
     assert set(totals(out / "grades.csv").values()) == {3}
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def heed_interrupts() -> None:
+    """A shell's background job ignores Ctrl-C, and hands that on to all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def left_over(word: str) -> list[str]:

@@ -114,7 +114,8 @@ def master(name: str, private: Path | None) -> Path:
         raise click.ClickException(f"there is no lab's master in {folder}")
     found = [known[lab] for lab in known if name.startswith(lab)]
     if not found:
-        raise click.ClickException(f"say which lab this is with --lab: one of {', '.join(known)}")
+        said = f"there is no lab {name}" if name else "say which lab this is with --lab"
+        raise click.ClickException(f"{said}: one of {', '.join(known)}")
     return found[0]
 
 

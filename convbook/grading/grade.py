@@ -204,7 +204,9 @@ def score(spec: Spec, cells: list[Submitted], run: Run) -> Result:
     )
     return Result(
         TAMPERED if flags else GRADED,
-        "a person should look at this: " + "; ".join(told) if told else releases(spec, cells),
+        "a person should look at this: " + "; ".join(told)
+        if told
+        else remark(spec, cells, results),
         sum(result.points for result in results),
         spec.points,
         results,
@@ -221,13 +223,14 @@ def score_exercise(
     tests = [(spec.cell(name), outcomes[name]) for name in exercise.tests]
     points = {test.id: test.points if outcome.ok else 0 for test, outcome in tests}
     given = spec.given_in(exercise)
+    errors = [outcomes[name].error for name in (*(cell.id for cell in given), *exercise.tests)]
     answer = outcomes.get(exercise.answer)
     messages = []
     if answer is None:
         messages.append("the answer cell is missing")
     elif answer.error in (UNANSWERED, NOT_RUN):
         messages.append(answer.error)
-    elif not any(points.values()) and UNANSWERED in [outcome.error for _, outcome in tests]:
+    elif not any(points.values()) and UNANSWERED in errors:
         messages.append(UNANSWERED)  # the function is still the one that came with the lab
     else:
         if not answer.ok:
@@ -249,6 +252,12 @@ def score_exercise(
         round(sum(outcomes[i].seconds for i in ids if i in outcomes), 2),
         points,
     )
+
+
+def remark(spec: Spec, cells: list[Submitted], results: tuple[ExerciseResult, ...]) -> str:
+    """What else to know of a notebook: that nothing is answered, or that the lab is another one."""
+    untouched = all(result.messages == (UNANSWERED,) for result in results)
+    return "; ".join(filter(None, ["nothing is answered" * untouched, releases(spec, cells)]))
 
 
 def releases(spec: Spec, cells: list[Submitted]) -> str:
