@@ -122,6 +122,18 @@ def test_without_a_sandbox_nothing_runs_unless_trusted(private, hand_in, capsys,
     assert (private / "mark").exists()
 
 
+def test_a_bubblewrap_that_may_not_work_says_why(private, hand_in, tmp_path, capsys, monkeypatch):
+    folder = hand_in({"ada": "2 * x"})
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert grade(folder / "ada.ipynb", private) == 1
+    said = capsys.readouterr().err
+    assert "makes no sandbox: bwrap: No permissions to create new namespace" in said
+    assert "sysctl" in said
+
+
 @pytest.mark.usefixtures("walls")
 def test_an_interrupt_ends_all_and_the_same_command_goes_on(private, hand_in, tmp_path):
     folder = hand_in(dict.fromkeys(map("s{:02}".format, range(9)), "2 * x"), "import time")
