@@ -122,7 +122,13 @@ def environment(threads: int = 0) -> dict[str, str]:
 
 def command(program: list[str]) -> list[str]:
     """The command line that runs a program in a sandbox of its own."""
-    bwrap = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net"]
+    bwrap = [
+        shutil.which("bwrap") or "bwrap",
+        "--die-with-parent",
+        "--new-session",
+        "--unshare-pid",
+        "--unshare-net",
+    ]
     bwrap += ["--unshare-ipc", "--unshare-uts", "--hostname", "convbook", "--cap-add", "ALL"]
     if os.geteuid():  # root needs no user namespace here, and its children then become nobody
         bwrap += ["--unshare-user", "--uid", "0", "--gid", "0"]
