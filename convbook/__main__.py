@@ -130,7 +130,7 @@ def labs(numbers, check, specs, private):
     from convbook.grading.spec import MasterError, load
     from convbook.notebooks import NotebookError, write
     from convbook.release import labs as released
-    from convbook.release import prove
+    from convbook.release import prove, source
 
     root = private or environment.ROOT
     if private and environment.ROOT in [private.resolve(), *private.resolve().parents]:
@@ -154,7 +154,7 @@ def labs(numbers, check, specs, private):
             print(f"labs/{path.name}: released")
         if specs:
             specs.mkdir(parents=True, exist_ok=True)
-            spec = load(root / "solutions" / path.name)
+            spec = load(source(path, root))
             text = json.dumps(spec.to_dict(), ensure_ascii=False, indent=1)
             write(specs / f"{path.stem}.json", text + "\n")
     if check and differ:

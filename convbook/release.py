@@ -49,8 +49,15 @@ def labs(numbers: list[str] | None = None, root: Path = environment.ROOT) -> dic
     """Every lab's path and the text that its file must have."""
     found: list[Notebook] = find("solutions", numbers, root)
     return {
-        root / "labs" / nb.path.name: release(spec.master(nb.path), nb.path.stem) for nb in found
+        root / "labs" / nb.path.name: release(spec.master(source(nb.path, root)), nb.path.stem)
+        for nb in found
     }
+
+
+def source(path: Path, root: Path) -> Path:
+    """What a lab is released from: the executed master; of private ones the text that is edited."""
+    master = root / "solutions" / path.name
+    return master if root == environment.ROOT else master.with_suffix(".py")
 
 
 def prove(released: dict[Path, str], root: Path) -> None:
@@ -62,7 +69,7 @@ def prove(released: dict[Path, str], root: Path) -> None:
     """
     with Worker(trust=True) as worker:
         for path, text in released.items():
-            master = spec.master(root / "solutions" / path.name)
+            master = spec.master(source(path, root))
             marks = spec.from_notebook(master, path.stem)
             solved = grade_one(marks, nbformat.writes(master).encode(), worker)
             lost = [f"{e.number} {e.name}: {m}" for e in solved.exercises for m in e.messages]

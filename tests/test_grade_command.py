@@ -176,6 +176,7 @@ def left_over(word: str) -> list[str]:
 
 
 def test_a_private_lab_is_released_without_its_secrets(private, capsys):
+    (private / "solutions" / "01_test.ipynb").write_text("{}")  # an old copy must not count
     assert main(["labs", "--private", str(private)]) == 0
     text = (private / "labs" / "01_test.ipynb").read_text(encoding="utf-8")
     assert "labs/01_test.ipynb: released" in capsys.readouterr().out

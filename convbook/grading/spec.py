@@ -93,15 +93,13 @@ def load(path: Path) -> Spec:
 
 
 def master(path: Path) -> nbformat.NotebookNode:
-    """A master as a notebook: ``NN_name.ipynb``, or its source ``NN_name.py`` if there is no other.
+    """A master as a notebook, from ``NN_name.ipynb`` or from its source ``NN_name.py``.
 
     Raises
     ------
     convbook.notebooks.NotebookError : the file is missing, or no notebook.
     """
-    source = path.with_suffix(".py")
-    notebook = path.with_suffix(".ipynb")
-    return convert(source) if source.exists() and not notebook.exists() else read(notebook)
+    return convert(path) if path.suffix == ".py" else read(path)
 
 
 def from_notebook(nb: nbformat.NotebookNode, lab: str) -> Spec:
