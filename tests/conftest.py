@@ -47,6 +47,8 @@ def open_page(browser, tmp_path):
         if clock:
             page.clock.install()
         page.goto(path.as_uri() + link)
+        if clock:  # from here on, only a test moves it
+            page.clock.pause_at(page.evaluate("Date.now()") + 1)
         return page
 
     yield open_

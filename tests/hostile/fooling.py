@@ -738,6 +738,7 @@ for fd in sockets():
 for fd in sockets():
     os.write(fd, b'x' * 100_000)
 """,
+        said="writes into the grader's own connection",
     ),
     fooling(
         "closes the grader's connection",
