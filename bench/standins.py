@@ -15,7 +15,7 @@ import numpy as np
 from keras import layers
 
 from bench._report import RESULTS, header, save
-from convbook import data, standins
+from convbook import data
 
 SIZES = {"mnist": (5000, 2000), "fashion_mnist": (5000, 2000), "cifar10": (5000, 2000)}
 EPOCHS = {"linear": 12, "convolutional": 7, "deeper": 7}
@@ -103,7 +103,7 @@ def measure(names: list[str], seeds: int) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.standins", description=__doc__)
-    parser.add_argument("names", nargs="*", default=standins.NAMES, help="data sets (default: all)")
+    parser.add_argument("names", nargs="*", default=list(SIZES), help="data sets (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each model (default: 3)")
     parser.add_argument("--out", type=Path, default=RESULTS / "standins.json", help="the JSON file")
     options = parser.parse_args()

@@ -60,12 +60,23 @@ class Notebook:
         files = [
             self.source,
             self.root / "requirements.txt",
-            *(package / f"{name}.py" for name in ("claims", "data", "figures", "standins")),
+            *(package / f"{name}.py" for name in ("claims", "figures")),
+            *self.data(),
             *self.widgets(),
             package / "widgets" / "quizzes" / f"{number}.toml",
             *[self.root / "bench" / "results" / f"{name}.json" for name in self.results()],
         ]
         return {f.relative_to(self.root).as_posix(): digest(f) for f in files if f.exists()}
+
+    def data(self) -> list[Path]:
+        """The modules of ``convbook.data``, and the stand-ins of the data sets that it loads."""
+        loaded = set(re.findall(r"""data\.load\(["'](\w+)["']""", self.text()))
+        if not loaded:
+            return []
+        standins = self.root / "convbook" / "standins"
+        shared = [standins / "__init__.py", standins / "drawing.py"]
+        made = [standins / f"{name}.py" for name in sorted(loaded)]
+        return [*sorted((self.root / "convbook" / "data").glob("*.py")), *shared, *made]
 
     def widgets(self) -> list[Path]:
         """The modules of ``convbook.widgets`` that its source imports a function from."""

@@ -1,23 +1,31 @@
 """The data sets: where each comes from, what is refused, and what the stand-ins are worth."""
 
+import csv
 import gzip
 import hashlib
 import importlib.util
+import io
 import pickle
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import types
 import urllib.request
+import wave
+import zipfile
 
 import numpy as np
 import pytest
 
 from convbook import data, standins
+from convbook.data import files, network
+from convbook.data.specs import SPECS
+from convbook.standins.mnist import handwriting
 
 SHAPES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3)}
-NAMES = list(SHAPES)
+NAMES = list(SHAPES)  # the images; recordings and points have tests of their own
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +139,7 @@ def test_all_of_a_standin_is_as_much_as_the_real_set_has(monkeypatch):
 
     def make(name, split, n):
         asked.append((name, split, n))
-        return np.zeros((1, *SHAPES[name]), np.uint8), np.zeros(1, np.uint8)
+        return {"x": np.zeros((1, *SHAPES[name]), np.uint8), "y": np.zeros(1, np.uint8)}
 
     monkeypatch.setattr(standins, "make", make)
     for name in NAMES:
@@ -222,7 +230,7 @@ def test_an_unreadable_file_is_named_without_its_folder(monkeypatch, tmp_path, c
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(data, "_read_npz", refuse)
+    monkeypatch.setattr(files, "read_npz", refuse)
     assert_refused(capsys, "$CONVBOOK_DATA/mnist.npz", "Permission denied")
 
 
@@ -337,6 +345,147 @@ def test_a_pickle_cannot_run_code(tmp_path, capsys):
     assert_refused(capsys, shown, "builtins.exec", "cifar10")
 
 
+# ---------------------------------------------------------------- recordings and faces
+
+
+def wav(samples, rate=8000, channels=1) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(channels)
+        sound.setsampwidth(2)
+        sound.setframerate(rate)
+        sound.writeframes(np.asarray(samples, "<i2").tobytes())
+    return file.getvalue()
+
+
+def plant_recordings(home, recordings: dict[str, bytes]) -> None:
+    """Write the archive of spoken digits where Keras' downloads lie."""
+    (home / "datasets").mkdir(parents=True)
+    path = home / "datasets" / "free-spoken-digit-dataset-1.0.9.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in ({"README.md": b"digits"} | recordings).items():
+            member = tarfile.TarInfo(f"free-spoken-digit-dataset-1.0.9/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def test_recordings_are_read_from_the_archive(tmp_path, capsys):
+    recordings = {
+        f"recordings/{digit}_{speaker}_{take}.wav": wav(
+            [1000 * digit + take] * (9000 if take == 7 else 100)
+        )
+        for digit in (3, 8)
+        for speaker in ("ada", "bob")
+        for take in (0, 4, 5, 7)
+    }
+    plant_recordings(tmp_path / "keras", recordings)
+    loaded = data.load("spoken_digits")
+    assert capsys.readouterr().out == (
+        "spoken_digits: 8 training and 8 test recordings, 8000 samples at 8 kHz, 10 classes ≈ "
+        "real data, from the Keras cache\n"
+    )
+    for split, takes in (("train", (5, 7)), ("test", (0, 4))):
+        x = getattr(loaded, f"x_{split}")
+        y, speaker = getattr(loaded, f"y_{split}"), getattr(loaded, f"speaker_{split}")
+        assert x.dtype == np.float32
+        assert x.shape == (8, 8000)
+        take = np.round(x[:, 0] * 32768 - 1000 * y).astype(int)
+        expected = {(d, s, t) for d in (3, 8) for s in ("ada", "bob") for t in takes}
+        assert set(zip(y.tolist(), speaker.tolist(), take.tolist(), strict=True)) == expected
+        assert y.tolist() != sorted(y.tolist())  # mixed
+        np.testing.assert_array_equal((x != 0).sum(axis=1), np.where(take == 7, 8000, 100))
+    assert loaded.rate == 8000
+    assert loaded.class_names[3] == "three"
+
+
+@pytest.mark.parametrize(
+    ("recordings", "why"),
+    [
+        ({}, "it holds no recordings"),
+        ({"recordings/1_ada_0.wav": wav([1, 2], rate=16000)}, "is not mono, 16 bits, 8 kHz"),
+        ({"recordings/1_ada_0.wav": wav([1, 2], channels=2)}, "is not mono, 16 bits, 8 kHz"),
+        ({"recordings/1_ada_0.wav": b"RIFF"}, ""),
+        ({"recordings/1_ada_0.wav": wav([1, 2])}, "x_train is"),
+    ],
+    ids=["none", "16 kHz", "stereo", "damaged", "none to train with"],
+)
+def test_wrong_recordings_are_named_and_not_used(tmp_path, capsys, recordings, why):
+    plant_recordings(tmp_path / "keras", recordings)
+    shown = "$KERAS_HOME/datasets/free-spoken-digit-dataset-1.0.9.tar.gz"
+    assert_refused(capsys, shown, why, "spoken_digits")
+
+
+def kaggle(rows: int, points: int = 15, image: str | None = None) -> str:
+    """``training.csv`` of faces; row i has grey value i, its points at (i, j), some missing."""
+    names = SPECS["faces"].point_names[:points]
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow([*(f"{name}_{axis}" for name in names for axis in "xy"), "Image"])
+    for i in range(rows):
+        values = [v for j in range(points) for v in ((i, j) if (i + j) % 3 else ("", ""))]
+        writer.writerow([*values, " ".join([str(i % 256)] * 96 * 96) if image is None else image])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_faces_are_read_where_the_reader_put_them(monkeypatch, tmp_path, capsys, zipped):
+    monkeypatch.setenv("CONVBOOK_DATA", str(tmp_path))
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "training.zip", "w") as archive:
+            archive.writestr("training.csv", kaggle(14))
+    else:
+        (tmp_path / "training.csv").write_text(kaggle(14))
+    loaded = data.load("faces")
+    assert capsys.readouterr().out == (
+        "faces: 12 training and 2 test images, 96×96×1, 15 points ≈ real data, from CONVBOOK_DATA\n"
+    )
+    seen = []
+    for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_test, loaded.y_test)):
+        assert x.shape[1:] == (96, 96, 1)
+        assert x.dtype == y.dtype == np.float32
+        for image, points in zip(x, y, strict=True):
+            i = round(255 * float(image[0, 0, 0]))
+            seen.append(i)
+            for j in range(15):
+                expected = (i, j) if (i + j) % 3 else (np.nan, np.nan)
+                np.testing.assert_array_equal(points[j], expected)
+    assert sorted(seen) == list(range(14))
+    assert seen != sorted(seen)
+    assert loaded.point_names[10] == "nose_tip"
+    assert loaded.class_names == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it has no column left_eye_center_x"),
+        (kaggle(3, points=14), "it has no column mouth_center_bottom_lip_x"),
+        (kaggle(3, image="1 2 3"), "reshape"),
+        (kaggle(3, image="a b"), ""),
+        (kaggle(1), "x_train is"),
+    ],
+    ids=["empty", "a point less", "small", "letters", "one row"],
+)
+def test_wrong_faces_are_named_and_not_used(monkeypatch, tmp_path, capsys, text, why):
+    monkeypatch.setenv("CONVBOOK_DATA", str(tmp_path))
+    (tmp_path / "training.csv").write_text(text)
+    loaded = data.load("faces", train=5, test=5)
+    refused, line = capsys.readouterr().out.splitlines()
+    assert refused.startswith("$CONVBOOK_DATA/training.csv is not used: ")
+    assert why in refused
+    assert "stand-in" in loaded.source
+    assert source(line).endswith("put training.csv into the folder that CONVBOOK_DATA names")
+
+
+def test_whales_stand_in_for_nothing(capsys):
+    loaded = data.load("whales", train=7, test=5)
+    assert "stand-in" not in loaded.source
+    assert source(capsys.readouterr().out) == "made here: no photographs are at hand"
+    assert loaded.points_train.shape == (7, 2, 2)
+    assert loaded.points_train.dtype == np.float32
+    assert loaded.point_names == ("bonnet", "blowhole")
+
+
 # ---------------------------------------------------------------- the network
 
 
@@ -351,7 +500,7 @@ def online(monkeypatch):
 
 def pretend_keras(monkeypatch, load_data) -> None:
     """Let the server answer, and ``keras.datasets.mnist.load_data`` be the given function."""
-    monkeypatch.setattr(data, "_answers", lambda *_: True)
+    monkeypatch.setattr(network, "_answers", lambda *_: True)
     keras = types.ModuleType("keras")
     keras.__spec__ = importlib.util.spec_from_loader("keras", loader=None)
     keras.datasets = types.SimpleNamespace(mnist=types.SimpleNamespace(load_data=load_data))
@@ -387,7 +536,7 @@ def test_a_wait_for_the_network_is_spent_on_the_stand_in(monkeypatch, online):
         return make(*args)
 
     monkeypatch.setattr(standins, "make", counted)
-    assert not data._answers("https://example.org", lambda: counted("fashion_mnist", "test", 5))
+    assert not network._answers("https://example.org", lambda: counted("fashion_mnist", "test", 5))
     assert len(calls) == 1
     data.load("fashion_mnist", train=5, test=5)
     assert len(calls) == 3  # each split is drawn once, not again after the wait
@@ -406,7 +555,7 @@ def test_a_refused_connection_is_no_network(monkeypatch, online, capsys):
 
 
 def test_no_network_never_imports_keras(monkeypatch, online):
-    monkeypatch.setattr(data, "_answers", lambda *_: False)
+    monkeypatch.setattr(network, "_answers", lambda *_: False)
     monkeypatch.setitem(sys.modules, "keras", types.ModuleType("keras"))
     sys.modules["keras"].__spec__ = importlib.util.spec_from_loader("keras", loader=None)
     assert not hasattr(sys.modules["keras"], "datasets")
@@ -434,7 +583,7 @@ def test_a_download(monkeypatch, online, capsys, build):
 
     def load_data():
         print("Downloading …")
-        assert socket.getdefaulttimeout() == data.STALL_SECONDS
+        assert socket.getdefaulttimeout() == network.STALL_SECONDS
         return (made["x_train"], made["y_train"]), (made["x_test"], made["y_test"])
 
     pretend_keras(monkeypatch, load_data)
@@ -445,6 +594,25 @@ def test_a_download(monkeypatch, online, capsys, build):
     assert progress == ([] if build else ["Downloading …"])
     assert socket.getdefaulttimeout() is None
     np.testing.assert_array_equal(loaded.y_train, made["y_train"][:5])
+
+
+def test_an_archive_is_downloaded_once(monkeypatch, online, capsys, tmp_path):
+    asked = []
+
+    def get_file(name, origin):
+        asked.append(origin)
+        recordings = {f"recordings/1_ada_{i}.wav": wav([i + 1] * 50) for i in range(9)}
+        plant_recordings(tmp_path / "keras", recordings)
+        return tmp_path / "keras" / "datasets" / name
+
+    pretend_keras(monkeypatch, None)
+    sys.modules["keras"].utils = types.SimpleNamespace(get_file=get_file)
+    data.load("spoken_digits")
+    data.load("spoken_digits")
+    first, second = capsys.readouterr().out.splitlines()
+    assert source(first) == "real data, downloaded by Keras"
+    assert source(second) == "real data, from the Keras cache"
+    assert asked == [SPECS["spoken_digits"].url]
 
 
 def test_a_download_that_fails(monkeypatch, online, capsys):
@@ -471,8 +639,8 @@ import hashlib
 from convbook import standins
 for name in standins.NAMES:
     for split in standins.SPLITS:
-        x, y = standins.make(name, split, 40)
-        print(hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest())
+        made = standins.make(name, split, 40)
+        print(hashlib.sha256(b"".join(array.tobytes() for array in made.values())).hexdigest())
 """
 
 
@@ -484,35 +652,52 @@ def test_standins_are_the_same_in_every_process():
         return run.stdout
 
     first = digests()
-    assert len(set(first.split())) == 2 * len(NAMES)
+    assert len(set(first.split())) == 2 * len(standins.NAMES)
     assert digests() == first
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_first_images_do_not_depend_on_how_many_are_made(name):
-    many, many_labels = standins.make(name, "train", standins.CHUNK + 30)
-    assert len(many) == len(many_labels) == standins.CHUNK + 30
+@pytest.mark.parametrize("name", standins.NAMES)
+def test_the_first_ones_do_not_depend_on_how_many_are_made(name):
+    many = standins.make(name, "train", standins.CHUNK + 30)
+    assert {len(array) for array in many.values()} == {standins.CHUNK + 30}
     for n in (1, standins.CHUNK, standins.CHUNK + 1):
-        few, few_labels = standins.make(name, "train", n)
-        np.testing.assert_array_equal(few, many[:n])
-        np.testing.assert_array_equal(few_labels, many_labels[:n])
+        few = standins.make(name, "train", n)
+        for key, array in few.items():
+            np.testing.assert_array_equal(array, many[key][:n])
+
+
+@pytest.mark.parametrize("name", standins.NAMES)
+def test_standins_are_as_their_real_set_is_stored(name):
+    SPECS[name].check(
+        {
+            f"{key}_{split}": array
+            for split in standins.SPLITS
+            for key, array in standins.make(name, split, 5).items()
+        }
+    )
+
+
+@pytest.mark.parametrize("name", standins.NAMES)
+def test_no_example_is_made_twice(name):
+    made = [standins.make(name, split, 200)["x"] for split in standins.SPLITS]
+    assert len({hashlib.sha256(x.tobytes()).digest() for xs in made for x in xs}) == 400
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_standins_are_balanced_varied_and_stored_like_the_real_ones(name):
-    x, y = standins.make(name, "train", 1000)
+    x, y = standins.make(name, "train", 1000).values()
     assert x.dtype == y.dtype == np.uint8
     assert x.shape[1:] == SHAPES[name]
     assert np.bincount(y).tolist() == [100] * 10
     assert len(np.unique(y[:30])) > 5  # classes are mixed from the start
     assert (x.reshape(1000, -1).std(axis=1) > 5).all()  # no blank image
-    test, _ = standins.make(name, "test", 1000)
+    test = standins.make(name, "test", 1000)["x"]
     seen = {hashlib.sha256(image.tobytes()).digest() for image in (*x, *test)}
     assert len(seen) == 2000  # none twice, none in both splits
 
 
 def test_digits_of_train_and_test_come_from_different_handwriting():
-    train, test = ({bytes(image) for k in range(10) for image in standins._handwriting(split)[k]}
+    train, test = ({bytes(image) for k in range(10) for image in handwriting(split)[k]}
                    for split in standins.SPLITS)  # fmt: skip
     assert len(train) > 1400
     assert len(test) > 350
@@ -521,7 +706,7 @@ def test_digits_of_train_and_test_come_from_different_handwriting():
 
 def test_digits_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    standins._handwriting.cache_clear()
+    handwriting.cache_clear()
     with pytest.raises(ImportError, match=r"install scikit-learn, or put mnist\.npz"):
         data.load("mnist", train=5, test=5)
 

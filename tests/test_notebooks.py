@@ -30,7 +30,9 @@ def course(tmp_path):
     (root / "book").mkdir(parents=True)
     (root / "convbook" / "widgets" / "quizzes").mkdir(parents=True)
     (root / "requirements.txt").write_text("numpy==1\n")
-    for name in ("claims.py", "data.py", "widgets/quiz.py", "widgets/quizzes/07.toml"):
+    for name in ("data", "standins"):
+        (root / "convbook" / name).mkdir()
+    for name in ("claims.py", "widgets/quiz.py", "widgets/quizzes/07.toml"):
         (root / "convbook" / name).write_text("")
     (root / "convbook" / "widgets" / "quiz.py").write_text("def quiz(chapter):\n    pass\n")
     (root / "book" / "07_test.py").write_text(SOURCE)
@@ -62,7 +64,7 @@ def test_it_is_stored_once_and_then_left_alone(notebook):
     [
         "book/07_test.py",
         "requirements.txt",
-        "convbook/data.py",
+        "convbook/claims.py",
         "convbook/widgets/quiz.py",
         "convbook/widgets/quizzes/07.toml",
     ],
@@ -81,6 +83,27 @@ def test_measurements_that_it_reads_are_inputs(course, notebook):
     notebook.source.write_text(SOURCE + '\n# data.results("speed")\n')
     assert "bench/results/speed.json" in notebook.inputs()
     assert "bench/results/other.json" not in notebook.inputs()
+
+
+def test_only_the_stand_ins_of_what_it_loads_are_inputs(course, notebook):
+    for name in ("data/__init__", "data/files", "standins/__init__", "standins/drawing"):
+        (course / "convbook" / f"{name}.py").write_text("")
+    for name in ("mnist", "faces"):
+        (course / "convbook" / "standins" / f"{name}.py").write_text("")
+    read = [name for name in notebook.inputs() if "data/" in name or "standins/" in name]
+    assert read == []
+    notebook.source.write_text(SOURCE + '\n# data.load("faces", train=10)\n')
+    read = [name for name in notebook.inputs() if "data/" in name or "standins/" in name]
+    assert read == [
+        f"convbook/{name}.py"
+        for name in (
+            "data/__init__",
+            "data/files",
+            "standins/__init__",
+            "standins/drawing",
+            "standins/faces",
+        )
+    ]
 
 
 def test_only_the_explorers_that_it_imports_are_inputs(course, notebook):
