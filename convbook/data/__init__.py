@@ -96,8 +96,7 @@ def _find(name: str, wanted: dict[str, int | None]) -> tuple[Arrays, str]:
     try:
         return network.download(name, standin), "real data, downloaded by Keras"
     except network.Unreachable as why:
-        made = "made here" if SPECS[name].made else "stand-in made here"
-        return standin(), f"{made}: {why}"
+        return standin(), SPECS[name].instead or f"stand-in made here: {why}"
 
 
 def _standin(name: str, wanted: dict[str, int | None]) -> Arrays:

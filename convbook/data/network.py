@@ -27,7 +27,7 @@ def download(name: str, meanwhile: Callable) -> Arrays:
     """The data set as Keras downloads it; raises Unreachable where that cannot be."""
     spec = SPECS[name]
     if not spec.url:
-        raise Unreachable(spec.without)
+        raise Unreachable("it cannot be downloaded")
     if os.environ.get("CONVBOOK_OFFLINE", "0") not in ("", "0"):
         raise Unreachable("CONVBOOK_OFFLINE is set")
     if importlib.util.find_spec("keras") is None:

@@ -96,8 +96,7 @@ class Spec:
     kind : what `load` returns.
     extras : the shape and the kinds of dtype of a row of each further array.
     url : a file on the server that it is downloaded from; empty where there is none.
-    without : why there is none, in a few words.
-    made : whether it is always made here, and so stands in for nothing.
+    instead : where there is none, what `Dataset.source` says of the examples that are made here.
     """
 
     shape: tuple[int, ...]
@@ -111,8 +110,7 @@ class Spec:
     kind: type = Dataset
     extras: dict[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
     url: str = ""
-    without: str = ""
-    made: bool = False
+    instead: str = ""
 
     def check(self, arrays: Arrays) -> None:
         """Raise ValueError unless the arrays have the names, dtypes, shapes and ranges above."""
@@ -164,7 +162,6 @@ class Spec:
 
 
 _GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-_MINE = "put training.csv into the folder that CONVBOOK_DATA names"
 SPECS = {
     "mnist": Spec(
         shape=(28, 28),
@@ -254,7 +251,8 @@ SPECS = {
             "mouth_center_bottom_lip",
         ),
         kind=Faces,
-        without=f"Kaggle has the real ones; {_MINE}",
+        instead="stand-in, since Kaggle has the real faces: "
+        "put training.csv into the folder that CONVBOOK_DATA names",
     ),
     "whales": Spec(
         shape=(96, 96),
@@ -264,7 +262,6 @@ SPECS = {
         point_names=("bonnet", "blowhole"),
         kind=Whales,
         extras={"points": ((2, 2), "f")},
-        without="no photographs are at hand",
-        made=True,
+        instead="made here",
     ),
 }
