@@ -47,6 +47,17 @@ def header(module: str) -> dict:
     }
 
 
+def spread(numbers: list[float]) -> dict[str, float]:
+    """Smallest, median and largest of the rounds, to four digits."""
+    low, middle, high = (float(f(numbers)) for f in (min, np.median, max))
+    return {key: float(f"{n:.4g}") for key, n in (("min", low), ("median", middle), ("max", high))}
+
+
+def ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    """Round by round, so that what slows a round slows both sides of its ratio."""
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
 def save(path: Path, report: dict) -> None:
     """Write a report in one step, so that an interrupt leaves the old one."""
     path.parent.mkdir(exist_ok=True)

@@ -25,9 +25,17 @@ from tqdm import trange
 
 from bench._report import RESULTS, header, save
 from convbook import environment
+from convbook.data.specs import SPECS
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ["05_transfer_learning", "06_embeddings", "07_training_tricks"]
+NAMES = [
+    "05_transfer_learning",
+    "06_embeddings",
+    "07_training_tricks",
+    "08_sound",
+    "09_keypoints",
+    "10_capstone",
+]
 SEED = re.compile(r"\b(set_random_seed|default_rng)\((?=\w)")
 NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
@@ -101,11 +109,19 @@ def stored(out: Path) -> dict:
     return json.loads(out.read_text(encoding="utf-8"))["notebooks"] if out.exists() else {}
 
 
+def kinds_of_data(source: str) -> list[str]:
+    """Which kinds of data the source can be run on; "real" only of sets that can be downloaded."""
+    loaded = set(re.findall(r"""data\.load\(["'](\w+)["']""", source))
+    if not loaded:
+        return ["no data set"]
+    return ["real", "stand-in"] if any(SPECS[name].url for name in loaded) else ["stand-in"]
+
+
 def measure(path: Path, seeds: int, out: Path) -> bool:
     """Run one source on each kind of data that it needs; whether all claims held."""
     name = str(path.relative_to(ROOT))
     source = path.read_text(encoding="utf-8")
-    kinds = ["real", "stand-in"] if "data.load(" in source else ["no data set"]
+    kinds = kinds_of_data(source)
     if not os.environ.get("CONVBOOK_DATA") and "real" in kinds:
         print(f"{name}: no real data without CONVBOOK_DATA, only the stand-in is run")
         kinds.remove("real")

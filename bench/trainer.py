@@ -19,7 +19,7 @@ from playwright.sync_api import Error, Page, Route
 from tqdm import tqdm
 
 from bench._browser import chromium, npm
-from bench._report import RESULTS, header, save
+from bench._report import RESULTS, header, ratios, save, spread
 from convbook.environment import ROOT
 
 PACKAGES = {
@@ -153,11 +153,6 @@ def opened(browser, name: str, modules: Path) -> tuple[Page, str]:
     return page, page.evaluate("prepare()")
 
 
-def spread(numbers: list[float]) -> dict[str, float]:
-    low, middle, high = (float(f(numbers)) for f in (min, np.median, max))
-    return {key: float(f"{n:.4g}") for key, n in (("min", low), ("median", middle), ("max", high))}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.trainer", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="timings of each (default: 7)")
@@ -193,9 +188,7 @@ def main() -> None:
             "contender": name,
             "computes_in": backends[name],
             "examples_per_second": spread(found),
-            "times_the_speed_of": {
-                peer: spread(list(np.divide(found, speeds[peer]))) for peer in PEERS
-            },
+            "times_the_speed_of": {peer: spread(ratios(found, speeds[peer])) for peer in PEERS},
         }
         for name, found in speeds.items()
     ]

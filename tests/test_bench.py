@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from bench import grading
-from bench.claims import NAMES, ROOT, digest, span, summary
+from bench.claims import NAMES, ROOT, digest, kinds_of_data, span, summary
 from bench.networks import DATA, network
 from convbook import data
 
@@ -29,7 +29,7 @@ def test_claims_held_for_five_seeds_on_both_kinds_of_data(name):
     claims = {line[2:] for line in printed.splitlines() if line.startswith("✓ ")}
     measured = data.results("claims")["notebooks"][f"book/{name}.py"]
     kinds = [kind for kind in measured if kind != "code"]
-    assert kinds in (["real", "stand-in"], ["no data set"])
+    assert kinds == kinds_of_data((ROOT / "book" / f"{name}.py").read_text(encoding="utf-8"))
     for kind in kinds:
         found = measured[kind]
         assert found["runs"] >= 5
@@ -41,7 +41,7 @@ def test_claims_held_for_five_seeds_on_both_kinds_of_data(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_labs_are_solved_for_five_seeds_on_both_kinds_of_data(name):
     measured = data.results("claims")["notebooks"][f"solutions/{name}.py"]
-    for kind in ("real", "stand-in") if "real" in measured else ("no data set",):
+    for kind in kinds_of_data((ROOT / "solutions" / f"{name}.py").read_text(encoding="utf-8")):
         assert measured[kind]["runs"] >= 5
         assert not measured[kind]["errors"]
 
@@ -58,6 +58,12 @@ def test_a_claim_that_fails_for_one_seed_is_counted():
     assert found["held"] == {"a": 1, "b": 1}
     assert found["errors"] == ["Boom: no"]
     assert found["values"] == {"loss": "1e-3 to 0.50"}
+
+
+def test_real_data_are_those_that_can_be_had():
+    assert kinds_of_data("x = 1") == ["no data set"]
+    assert kinds_of_data('data.load("cifar10", train=5)') == ["real", "stand-in"]
+    assert kinds_of_data('data.load("faces"); data.load("whales")') == ["stand-in"]
 
 
 def test_a_value_s_range_and_a_code_s_digest():
