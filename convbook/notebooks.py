@@ -69,13 +69,15 @@ class Notebook:
         return {f.relative_to(self.root).as_posix(): digest(f) for f in files if f.exists()}
 
     def data(self) -> list[Path]:
-        """The modules of ``convbook.data``, and the stand-ins of the data sets that it loads."""
+        """The modules of ``convbook.data``, and those that make stand-ins of what it loads."""
         loaded = set(re.findall(r"""data\.load\(["'](\w+)["']""", self.text()))
         if not loaded:
             return []
         standins = self.root / "convbook" / "standins"
-        shared = [standins / "__init__.py", standins / "drawing.py"]
-        made = [standins / f"{name}.py" for name in sorted(loaded)]
+        made = [path for name in sorted(loaded) if (path := standins / f"{name}.py").exists()]
+        text = "".join(path.read_text("utf-8") for path in made)
+        parts = re.findall(r"^from convbook\.standins\.(\w+) import", text, re.MULTILINE)
+        shared = [standins / f"{name}.py" for name in ("__init__", *sorted(set(parts)))]
         return [*sorted((self.root / "convbook" / "data").glob("*.py")), *shared, *made]
 
     def widgets(self) -> list[Path]:
