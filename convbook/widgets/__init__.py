@@ -5,6 +5,7 @@ beside one small Python class. In a notebook anywidget runs the module; in the s
 mounts the same module on the ``<div>`` that the class stores as its HTML output.
 """
 
+from convbook.widgets.audio import audio
 from convbook.widgets.convolution import convolution
 from convbook.widgets.embedding import embedding
 from convbook.widgets.image_kernels import image_kernels
@@ -18,6 +19,7 @@ from convbook.widgets.signal_flow import signal_flow
 from convbook.widgets.trainer import trainer
 
 __all__ = [
+    "audio",
     "convolution",
     "embedding",
     "image_kernels",
