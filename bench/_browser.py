@@ -55,7 +55,8 @@ def npm(packages: dict[str, str]) -> Path:
             sys.exit("npm is missing: install Node.js, then run this again (it fetches the peers)")
         folder.mkdir(parents=True, exist_ok=True)
         options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        subprocess.run(["npm", "install", "--prefix", folder, *options, *missing], check=True)
+        if subprocess.run(["npm", "install", "--prefix", folder, *options, *missing]).returncode:
+            sys.exit(f"npm could not fetch {', '.join(missing)}: try again with a network")
     return modules
 
 

@@ -7,7 +7,6 @@ import platform
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
@@ -15,6 +14,8 @@ RESULTS = Path(__file__).parent / "results"
 
 def device() -> str:
     """The device that Keras trains on, in words."""
+    import keras  # takes seconds, and who only reads results does not need it
+
     backend, cpu = keras.backend.backend(), f"{platform.machine()} CPU, {os.cpu_count()} cores"
     if backend == "tensorflow":
         import tensorflow as tf
@@ -34,6 +35,8 @@ def device() -> str:
 
 def header(module: str) -> dict:
     """Command, date, device and versions: what a reader needs to repeat a measurement."""
+    import keras
+
     return {
         "command": " ".join([f"python -m {module}", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from bench._report import RESULTS, header, save
 from convbook import environment
-from convbook.grading import cohort, inside, submissions
+from convbook.grading import cohort, inside, sandbox, submissions
 from convbook.grading.grade import assemble, read
 from convbook.grading.results import GRADED, Result
 from convbook.grading.sandbox import Limits
@@ -242,6 +242,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "grading.json", help="the JSON file")
     options = parser.parse_args()
 
+    try:
+        sandbox.check()
+    except sandbox.SandboxError as error:
+        sys.exit(f"Ours would run without its sandbox, so nothing is measured. {error}")
     spec = load(environment.ROOT / "solutions" / f"{options.lab}.ipynb")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -16,20 +16,22 @@ import argparse
 import gzip
 import shutil
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
+from sphinx_external_toc.parsing import parse_toc_yaml
 from tqdm import tqdm
 
-from bench._browser import chromium, npm
+from bench import _stock
+from bench._browser import MISSING, chromium, installed, npm
 from bench._report import RESULTS, header, save
 from convbook import site
 from convbook.environment import CACHE, ROOT
 
-CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
+CONTENTS = map(Path, parse_toc_yaml(ROOT / "_toc.yml"))
+CHAPTERS = [p.name for p in CONTENTS if p.parent.name == "book" and p.name[0].isdigit()]
 CDN = {  # the last part of a CDN's address: the file in npm's folder
     "tex-mml-chtml.js": "mathjax/es5/tex-mml-chtml.js",
     "embed-amd.js": "@jupyter-widgets/html-manager/dist/embed-amd.js",
@@ -61,25 +63,10 @@ READY = """() => new Promise((done) => {
 
 def stock_book() -> Path:
     """The same chapters, built by Jupyter Book with nothing configured but their names."""
-    folder = CACHE / "bench-stock"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in CHAPTERS:
-        shutil.copy(ROOT / "book" / f"{name}.ipynb", folder)
-    shutil.copy(ROOT / "book" / "references.bib", folder)
-    chapters = "".join(f"- file: {name}\n" for name in CHAPTERS[1:])
-    (folder / "_toc.yml").write_text(
-        f"format: jb-book\nroot: {CHAPTERS[0]}\nchapters:\n{chapters}", encoding="utf-8"
-    )
-    (folder / "_config.yml").write_text(
-        'title: stock\nexecute:\n  execute_notebooks: "off"\n'
-        "bibtex_bibfiles: [references.bib]\n"
-        "sphinx:\n  config:\n    bibtex_reference_style: author_year\n",
-        encoding="utf-8",
-    )
-    command = [sys.executable, "-c", site.JUPYTER_BOOK, "build", str(folder), "-q"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder)
-    return folder / "_build" / "html"
+    first, *others = [{"file": f"book/{name}"} for name in CHAPTERS]
+    contents = {"format": "jb-book", "root": first["file"], "chapters": others}
+    _stock.prepare(CACHE / "bench-stock", contents)
+    return _stock.build(CACHE / "bench-stock")
 
 
 def demo_page(modules: Path) -> Path:
@@ -134,13 +121,15 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each page is opened (5)")
     rounds = parser.parse_args().rounds
+    if not installed():
+        sys.exit(MISSING)
     modules = npm(PACKAGES)
     ours = serve(site.build(CACHE / "bench-site"))
     stock = serve(stock_book())
     pages = {"landing page": f"{ours}/book/index.html"}
     for name in CHAPTERS:
         pages[name] = f"{ours}/book/{name}.html"
-        pages[f"{name}, stock Jupyter Book"] = f"{stock}/{name}.html"
+        pages[f"{name}, stock Jupyter Book"] = f"{stock}/book/{name}.html"
     pages["ConvNetJS demo, scripts only"] = f"{serve(demo_page(modules))}/cifar10.html"
     found = {name: [] for name in pages}
     with chromium() as browser:
