@@ -232,7 +232,7 @@ def decibels(power, depth=80):
 print("one second:", stft(chirp).shape, "(frames, frequencies)")
 
 # %% [markdown]
-# The last line of it is about loudness. Hearing goes by ratios more than by differences, so powers are compared on a logarithmic scale, in **decibels**.
+# The second function is about loudness. Hearing goes by ratios more than by differences, so powers are compared on a logarithmic scale, in **decibels**.
 
 # %%
 quiz("08", "decibels")
@@ -746,6 +746,11 @@ best = max(values.mean() for values in helped.values())
 claim("none of them closes the gap: 5 points are left at least", best < by_recording - 0.05)
 
 # %% [markdown]
+# None closes the gap, and an arm that loses points is a result, too. Two reasons not to be surprised. SpecAugment was made for networks of millions of weights, trained for long on hundreds of hours of speech; here a network of 14 thousand weights has eight epochs, and every hidden part makes the task harder. And an augmentation is a statement: *this change does not matter*. A stranger brings other changes as well: other vowels, other habits, another microphone. None of the five says anything about those.
+#
+# Look at the folds before you rank the arms. Where the folds of one arm lie further apart than two arms do, six speakers are too few to tell these arms apart. The honest next step is not a better mask. It is more speakers.
+
+# %% [markdown]
 # ## What the image has forgotten
 #
 # A spectrogram keeps how much of each tone there is, and throws the phases away. Is the sound still in it?
@@ -820,7 +825,7 @@ claim("the samples are not those of the original", abs(correlation) < 0.5)
 # - The STFT is a strided convolution with fixed kernels. The mel step is a matrix product. Both equal the library's, once you know its habits at the ends, in scale, in formula. One of them makes an example depend on its batch.
 # - A network reads a mel spectrogram as an image, but its frequency axis is not like space: where a band lies is the message.
 # - A split by recording asks about known people and flatters. Split by what will be new.
-# - (augmentation)
+# - An augmentation states which change does not matter. Of five, none made up for speakers that are missing. Judge it on held-out speakers, fold by fold.
 # - Magnitudes nearly determine the sound: Griffin and Lim find one that fits.
 #
 # ## Exercises

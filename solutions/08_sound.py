@@ -792,9 +792,9 @@ _hidden()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Look.** Your robot's word, through your own functions. Its three formants glide as you told them to, and the harmonics fall with the pitch.
+# **Look.** Your robot's word, through your own functions. Its three formants glide as you told them to.
 
-# %% mystnb={"image": {"alt": "A mel spectrogram of six tenths of a second: bright harmonics that fall slowly, with bands of brighter ones where the formants are."}}
+# %% mystnb={"image": {"alt": "A mel spectrogram of six tenths of a second. Three bright stripes are the formants: the lower two rise until 0.2 seconds, then the lowest falls again. Fine lines across them are the harmonics."}}
 power = power_spectrogram(word * loudness, np.hanning(256), 64, fft_length=512)
 bands = decibels(power @ mel_filters(48, 512, 8000, low=60), top_db=60)
 plt.figure(figsize=(figures.WIDTH, 2.6))
@@ -928,7 +928,7 @@ _hidden()
 #
 # **A mask** hides a strip of the spectrogram, a stretch of time or a range of frequencies, so that the network cannot rest on one detail. For *each example* draw a width from 0 to `largest`, both possible and all as likely, and then the strip's start, among all places where it fits, all as likely. All draws come from the generator `rng`: the same seed gives the same masks.
 #
-# **Another throat.** In a shorter throat all formants lie higher, by about the same factor. So stretch the spectrogram's band axis: band $b$ of the result is what was at $b/	ext{factor}$ before, on the straight line between the two bands beside that place. Beyond the last band, its value is repeated. (This treats mel as if it were Hz. That is exact below 1,000 Hz, and rough above.)
+# **Another throat.** In a shorter throat all formants lie higher, by about the same factor. So stretch the spectrogram's band axis: band $b$ of the result is what was at $b/	ext{factor}$ before, on the straight line between the two bands beside that place. Beyond the last band, its value is repeated. (This treats mel as if it were Hz: close at low frequencies, rough at high ones.)
 
 
 # %% nbgrader={"grade_id": "augment", "solution": true}
@@ -1164,12 +1164,12 @@ for group in range(3):
     strange = np.isin(who, np.unique(who)[group::3])
     keras.utils.set_random_seed(group)
     model = build_model()
-    guesses[strange] = model.predict(images[strange], batch_size=128, verbose=0)
+    guesses[strange] = to_numpy(model(images[strange]))
     model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
     known, new = studied & ~strange, ~studied & ~strange
     model.fit(images[known], digits[known], batch_size=32, epochs=12, verbose=progress())
-    answers[strange] = model.predict(images[strange], batch_size=128, verbose=0)
-    guessed = model.predict(images[new], batch_size=128, verbose=0).argmax(axis=-1)
+    answers[strange] = to_numpy(model(images[strange]))
+    guessed = to_numpy(model(images[new])).argmax(axis=-1)
     friends.append((guessed == digits[new]).mean())
 correct = answers.argmax(axis=1) == digits
 print(f"new words of known speakers ≈ {np.mean(friends):.1%}")
@@ -1321,7 +1321,7 @@ _hidden()
 #
 # Record an English digit and save it as `my_clip.wav`, a WAV file of 16 bits, beside this notebook. A free program such as Audacity saves one. If yours saves another kind of file, `ffmpeg -i recording.m4a -c:a pcm_s16le my_clip.wav` converts it. In Colab, open the folder at the left and drop the file there; in JupyterLab, drop it into the list of files. Then run this cell. Without such a file it takes the robot's word.
 #
-# Nothing here is graded, and a wrong answer is no mistake of yours. The network learned from a few speakers, in their rooms, with their microphones. You are the next stranger.
+# Nothing here is graded, and a wrong answer is no mistake of yours. The network learned from a few speakers, in their rooms, with their microphones. You are the next stranger. Do not trust its probabilities either: a softmax shares out 100 % among ten digits, whatever it hears, and can be almost sure and wrong.
 
 # %%
 try:

@@ -516,7 +516,8 @@ def mirror(images, points):
 
 def show(images, points, titles, colours="red"):
     """Images (n, height, width, 1) side by side, each with its points (n, p, 2)."""
-    size = (figures.WIDTH, figures.WIDTH / len(images) + 0.3)
+    side = min(3.4, figures.WIDTH / len(images))
+    size = (side * len(images), side + 0.3)
     _, axes = plt.subplots(1, len(images), figsize=size, squeeze=False)
     for axis, image, dots, title in zip(axes[0], images, points, titles, strict=True):
         axis.imshow(image[..., 0], vmin=0, vmax=1)

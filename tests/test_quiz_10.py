@@ -114,7 +114,7 @@ def test_what_averaging_views_promises():
     each = -np.log(views[:, np.arange(1000), labels])
     mean = -np.log(views.mean(axis=0)[np.arange(1000), labels])
     assert (mean <= each.mean(axis=0) + 1e-12).all()
-    # the accuracy may fall: three images of class 0; one view is right about two, the other about one
+    # the accuracy may fall: of three images of class 0, one view gets two right, the other one
     a = np.array([[0.55, 0.45], [0.55, 0.45], [0.0, 1.0]])
     b = np.array([[0.0, 1.0], [0.0, 1.0], [0.55, 0.45]])
     either = np.mean([(a.argmax(1) == 0).mean(), (b.argmax(1) == 0).mean()])

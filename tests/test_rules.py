@@ -68,8 +68,8 @@ def test_notebooks_import_only_what_the_design_allows(notebook):
     allowed = {
         "keras", "numpy", "matplotlib", "scipy", "sklearn", "ipywidgets", "tensorflow", "jax",
         "convbook", "google",
-        "itertools", "json", "math", "os", "socket", "subprocess", "sys", "time",
-        "warnings",
+        "csv", "io", "itertools", "json", "math", "os", "pathlib", "socket", "subprocess", "sys",
+        "tempfile", "time", "warnings", "wave",
     }  # fmt: skip
     for cell in code(notebook):
         for package in re.findall(r"^\s*(?:import|from) ([\w]+)", cell.source, re.MULTILINE):
