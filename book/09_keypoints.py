@@ -329,7 +329,7 @@ def found(model, x):
 
 # %%
 keras.utils.set_random_seed(0)
-plain = train(network(), x_train, t_train, epochs=16)
+plain = train(network(), x_train, t_train, epochs=14)
 keras.utils.set_random_seed(0)
 in_gaps = np.where(np.isnan(t_train), scaled(np.zeros((1, 15, 2))), t_train)
 with_zeros = train(network(), x_train, in_gaps, epochs=5)
@@ -455,7 +455,7 @@ def half_flipped(flipping):
 
 for name, flipping in (("flip", flip), ("wrong flip", flip_without_swap)):
     keras.utils.set_random_seed(0)
-    model = train(network(), x_train, t_train, epochs=6, change=half_flipped(flipping))
+    model = train(network(), x_train, t_train, epochs=5, change=half_flipped(flipping))
     answers[name] = found(model, x_test)
 
 for name in ("flip", "wrong flip"):
@@ -540,7 +540,7 @@ def augmented(x, t, rng):
 few = slice(300)
 for name, change in (("300 faces", None), ("300, augmented", augmented)):
     keras.utils.set_random_seed(0)
-    model = train(network(), x_train[few], t_train[few], epochs=50, change=change)
+    model = train(network(), x_train[few], t_train[few], epochs=48, change=change)
     answers[name] = found(model, x_test)
     seen = rmse(faces.y_train[few], found(model, x_train[few]))
     print(f"{name:14} on the faces it was trained with, RMSE ≈ {seen:.2f}")
@@ -551,7 +551,7 @@ print(f"test: 1,500 faces, not augmented ≈ {by_cnn:.2f}")
 claim("augmentation makes the error on test smaller by over 8 %", by_augmented < 0.92 * by_few)
 
 # %% [markdown]
-# A good part of the way, without one more label. Is it always a gain? Try it with all 1,500 faces and 16 epochs, compare with the first network, and look at the error on the *training* faces before you explain what you find.
+# A good part of the way, without one more label. Is it always a gain? Try it with all 1,500 faces and 14 epochs, compare with the first network, and look at the error on the *training* faces before you explain what you find.
 
 # %% mystnb={"image": {"alt": "Eight test faces with true points in orange and found points in cyan, which mostly touch. In the upper row the four best, in the lower row the four worst."}}
 error = np.sqrt(np.nanmean((answers["masked"] - truth) ** 2, axis=(1, 2)))
@@ -788,7 +788,7 @@ def pointer():
 
 
 keras.utils.set_random_seed(0)
-finder = train(pointer(), whole_train, scaled(whales.points_train), epochs=18, change=quarter_turns)
+finder = train(pointer(), whole_train, scaled(whales.points_train), epochs=13, change=quarter_turns)
 found_points = found(finder, whole_test)
 miss = distances(whales.points_test, found_points)
 print(f"bonnet off by ≈ {np.median(miss[:, 0]):.1f} pixels (median)")

@@ -55,7 +55,7 @@ class Faces(Dataset):
     ----------
     x_train, x_test : float32, (n, 96, 96, 1), 0 to 1.
     y_train, y_test : float32, (n, 15, 2): x (to the right) and y (downwards) of each point, in
-        pixels from the image's upper left corner; NaN where a point was not marked.
+        pixels; (0, 0) is the centre of the upper left one. NaN where a point was not marked.
     point_names : the 15 names. Left and right are the person's, so the left eye is seen at right.
     class_names : empty.
     """
@@ -72,7 +72,7 @@ class Whales(Dataset):
     x_train, x_test : float32, (n, 96, 96, 1), 0 to 1.
     y_train, y_test : int64, (n,): the individual.
     points_train, points_test : float32, (n, 2, 2): x (to the right) and y (downwards) of each
-        point, in pixels from the image's upper left corner.
+        point, in pixels; (0, 0) is the centre of the upper left one.
     point_names : "bonnet", the tip of the head, and "blowhole".
     """
 
