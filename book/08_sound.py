@@ -646,6 +646,7 @@ quiz("08", "leaks")
 
 # %% [markdown]
 # The rule: split by whatever will be new later. By speaker here; by patient for X-rays; by house for photographs of rooms; by date for anything that will be used tomorrow.
+#
 # ## Augmentation: sounds that could have been
 #
 # A stranger's voice cannot be recorded in advance. Can it be made up? Which changes leave a *seven* a *seven*?
@@ -748,7 +749,7 @@ claim("none of them closes the gap: 5 points are left at least", best < by_recor
 # %% [markdown]
 # None closes the gap, and an arm that loses points is a result, too. Two reasons not to be surprised. SpecAugment was made for networks of millions of weights, trained for long on hundreds of hours of speech; here a network of 14 thousand weights has eight epochs, and every hidden part makes the task harder. And an augmentation is a statement: *this change does not matter*. A stranger brings other changes as well: other vowels, other habits, another microphone. None of the five says anything about those.
 #
-# Look at the folds before you rank the arms. Where the folds of one arm lie further apart than two arms do, six speakers are too few to tell these arms apart. The honest next step is not a better mask. It is more speakers.
+# Look at the folds before you rank the arms. Where the folds of one arm lie further apart than two arms do, so few speakers cannot tell these arms apart. The honest next step is not a better mask. It is more speakers.
 
 # %% [markdown]
 # ## What the image has forgotten
