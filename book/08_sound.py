@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 08 · Sound
+# # 08 · Project: sound
 #
 # A microphone delivers one number, 8,000 times a second. Nothing in that list looks like a word. Bend it into an image, and a small network that knows only images tells ten words apart. How well it does depends on how you ask.
 #
@@ -88,7 +88,7 @@ audio(chirp, RATE, "a tone whose pitch should rise from 0 to 8,000 Hz, sampled a
 #
 # A tone is no voice. A vowel is made in two steps. The vocal cords open and close, say, 110 times a second: that gives 110 Hz and all its multiples, the **harmonics**. The throat and the mouth then let some frequencies through better than others. Their resonances are called **formants**, and the lowest two nearly decide which vowel it is {cite}`peterson1952`.
 #
-# So a vowel is a sum of sines, each as loud as the formants allow. Let the formants move from those of *ah* to those of *ee*, and it says *I*:
+# So a vowel is a sum of sines, each as loud as the formants allow. With the ratio $r$ of a harmonic to a formant, that resonance lets through $1/\sqrt{(1 - r^2)^2 + (r\,d)^2}$, like a weight on a spring with the damping $d$: most near $r = 1$, and ever less above. There is a third formant, too, from 2,500 to 2,900 Hz. Let the formants move from those of *ah* to those of *ee*, and it says *I*:
 
 
 # %%
@@ -144,7 +144,7 @@ assert_allclose(dft.conj() @ (dft @ x) / N, x, atol=1e-12)
 print("the matrix gives what np.fft.fft gives, and its conjugate takes it back")
 
 # %% [markdown]
-# Two entries, $k = 2$ and $k = 6$. Six turns in eight samples are the alias of two turns backward: the upper half of the list repeats the lower half, mirrored. For a sound, whose samples are real, $N/2 + 1$ numbers say everything; `np.fft.rfft` gives just these.
+# Each entry of such a list is called a **bin**. Two bins hold something, $k = 2$ and $k = 6$. Six turns in eight samples are the alias of two turns backward: the upper half of the list repeats the lower half, mirrored. For a sound, whose samples are real, $N/2 + 1$ numbers say everything; `np.fft.rfft` gives just these.
 #
 # The matrix costs $N^2$ multiplications. The *fast* Fourier transform gives the same numbers in about $N \log_2 N$ steps {cite}`cooley1965`. It is an algorithm, not another transform.
 #
@@ -179,7 +179,7 @@ hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / 256)  # 0 at the edge, 1 in the middle
 
 def far_share(turns, window):
     """Share of a tone's power that lies more than 3 bins away from where it belongs."""
-    power = np.abs(np.fft.rfft(np.sin(2 * np.pi * turns * n / 256) * window)) ** 2
+    power = np.abs(np.fft.rfft(np.cos(2 * np.pi * turns * n / 256) * window)) ** 2
     bins = np.arange(129)
     return power[np.abs(bins - turns) > 3].sum() / power.sum()
 
@@ -241,15 +241,16 @@ quiz("08", "decibels")
 # Here are the chirp and the two voices. **Predict** the line that the chirp draws, and where the two voices agree.
 
 
-# %% mystnb={"image": {"alt": "Three spectrograms, time to the right and frequency upwards. The chirp draws a roof: up to 4,000 Hz in the middle and down again. Both voices draw many level lines, close together for 110 Hz and further apart for 180 Hz; in both, the same broad bands are bright, and one of them rises from about 1,100 to 2,250 Hz."}}
-def show(spectrograms, titles, hop_length=160):
-    """Spectrograms (frames, frequencies) in decibels, side by side."""
+# %% mystnb={"image": {"alt": "Three spectrograms, time to the right and frequency upwards. The chirp draws a roof: up to 4,000 Hz in the middle and down again. Both voices draw many horizontal lines, close together for 110 Hz and further apart for 180 Hz; in both, the same broad bands are bright, and one of them rises from about 1,100 to 2,250 Hz."}}
+def show(spectrograms, titles, hop_length=160, between=(0, RATE / 2)):
+    """Spectrograms (frames, frequencies) in decibels, side by side, between two frequencies."""
     _, axes = plt.subplots(1, len(titles), figsize=(figures.WIDTH, 2.5), sharey=True)
     for axis, image, title in zip(axes, spectrograms, titles, strict=True):
         middle = (image.shape[1] - 1) / RATE  # of the first frame
-        extent = (middle, middle + len(image) * hop_length / RATE, 0, RATE / 2)
-        axis.imshow(image.T, origin="lower", aspect="auto", extent=extent, cmap="magma")
-        axis.set(title=title, xlabel="time (s)")
+        half = RATE / 4 / (image.shape[1] - 1)  # half a bin
+        sides = middle, middle + len(image) * hop_length / RATE, -half, RATE / 2 + half
+        axis.imshow(image.T, origin="lower", aspect="auto", extent=sides, cmap="magma")
+        axis.set(title=title, xlabel="time (s)", ylim=between)
     axes[0].set_ylabel("frequency (Hz)")
     plt.show()
 
@@ -263,7 +264,7 @@ claim(
 claim("and ends about where it began", abs(loudest[-1] - loudest[0]) < 100)
 
 # %% [markdown]
-# The level lines are the harmonics. The closer they lie, the lower the pitch. The broad bands that glide across them are the formants, and they are the same in both.
+# The horizontal lines are the harmonics. The closer they lie, the lower the pitch. The broad bands that glide across them are the formants, and they are the same in both.
 #
 # ## How long is a frame?
 #
@@ -278,17 +279,15 @@ hard[[2000, 2080]] += 20
 
 
 def dip(power):
-    """The least value between two peaks, as a share of the lower peak."""
+    """The middle value, as a share of the lower of the two halves' largest values."""
     middle = len(power) // 2
-    return power[len(power) // 4 : -(len(power) // 4)].min() / min(
-        power[:middle].max(), power[middle:].max()
-    )
+    return power[middle] / min(power[:middle].max(), power[middle:].max())
 
 
 # %% [markdown]
-# `dip` is near 0 where there is a gap between two peaks, and near 1 where there is none. For the tones we look at a frame without clicks, at every hertz; for the clicks at the power above 2,500 Hz.
+# Midway between two peaks, `dip` is near 0 where there is a gap, and near 1 where there is none. For the tones we look at the power at every hertz, averaged over 25 frames without clicks; for the clicks at the power above 2,500 Hz.
 
-# %% mystnb={"image": {"alt": "Two spectrograms of the same sound. With frames of 64 samples, the two tones are one thick level line that pulses, and the two clicks are two upright lines. With frames of 512 samples, the tones are a thin line, dark along its middle, and the clicks are one broad upright band with level stripes."}}
+# %% mystnb={"image": {"alt": "Two spectrograms of the same sound, from 700 to 1,500 Hz. With frames of 64 samples, the two tones are one thick horizontal line that pulses evenly, and the two clicks are two upright lines. With frames of 512 samples, the tones are two thin horizontal lines, and the clicks are one broad upright band with dark stripes across it."}}
 dips, powers = {}, []
 for frame_length in (64, 512):
     power = np.abs(stft(hard, frame_length, hop_length=8)) ** 2
@@ -297,12 +296,14 @@ for frame_length in (64, 512):
     clicks = power[:, hertz > 2500].sum(axis=1)  # far from the tones
     first = (1950 - frame_length // 2) // 8  # the frame whose middle is just before the clicks
     window = signal.get_window("hann", frame_length)
-    tones = np.abs(np.fft.rfft(hard[:frame_length] * window, RATE)) ** 2  # at each whole hertz
+    frames = sliding_window_view(hard, frame_length)[:200:8]
+    tones = (np.abs(np.fft.rfft(frames * window, RATE)) ** 2).mean(axis=0)  # at each whole hertz
     dips[frame_length] = dip(tones[960:1081]), dip(clicks[first : first + 24])
     print(f"{frame_length:3} samples: between the tones ≈ {dips[frame_length][0]:.2f}")
     print(f"{frame_length:3} samples: between the clicks ≈ {dips[frame_length][1]:.2f}")
-panels = [decibels(power, depth=50) for power in powers]
-show(panels, ["64 samples in a frame", "512 samples in a frame"], hop_length=8)
+panels = [decibels(power, depth=30) for power in powers]
+titles = ["64 samples in a frame", "512 samples in a frame"]
+show(panels, titles, hop_length=8, between=(700, 1500))
 claim("short frames part the clicks and not the tones", dips[64][1] < 0.3 and dips[64][0] > 0.8)
 claim("long frames part the tones and not the clicks", dips[512][0] < 0.3 and dips[512][1] > 0.8)
 
@@ -401,7 +402,7 @@ print("equal to keras.ops.stft, and to scipy.signal.stft times the sum of the wi
 quiz("08", "mel")
 
 
-# %% mystnb={"image": {"alt": "Twenty triangles over the frequencies from 0 to 4,000 Hz, all of height 1, narrow and close together at the left, wide and far apart at the right."}}
+# %% mystnb={"image": {"alt": "Twenty triangles over the frequencies from 0 to 4,000 Hz, narrow and close together at the left, wide and far apart at the right. They reach nearly 1; where a peak lies between two of the 129 frequencies its tip is cut off, most of all at the left."}}
 def mel(hertz):
     return 2595 * np.log10(1 + np.asarray(hertz) / 700)
 
@@ -439,7 +440,7 @@ for frame_length in (256, 128, 64):
         print(f"{frame_length:18} {bands:7} {(reach == 1).sum():20} {(reach == 0).sum():11}")
 
 # %% [markdown]
-# At the bottom, the triangles are narrower than the step from one frequency to the next, and some fall between two of them. Such a band is silent whatever is said. Others repeat what one single frequency says. Here the trade-off is back: with frames of 64 samples, sharp in time, even 32 bands are too many. A network trains on without complaint. If a mel spectrogram shows dark level stripes, count.
+# At the bottom, the triangles are narrower than the step from one frequency to the next, and some fall between two of them. Such a band is silent whatever is said. Others repeat what one single frequency says. Here the trade-off is back: with frames of 64 samples, sharp in time, even 32 bands are too many. A network trains on without complaint. If a mel spectrogram shows dark horizontal stripes, count.
 #
 # Now all of it against `keras.layers.MelSpectrogram`. It reflects half a frame at both ends, sums powers, and takes decibels at the end.
 
@@ -494,16 +495,17 @@ claim("a clip 100 times quieter looks the same", np.allclose(a, b, atol=1e-3))
 # %%
 digits = data.load("spoken_digits", train=1200, test=300)
 x_train, x_test = log_mel(digits.x_train), log_mel(digits.x_test)
+people = np.unique(digits.speaker_train)
 print("one recording as an image:", x_train.shape[1:], "(frames, mel bands)")
+print(f"speakers ≈ {len(people)}")
 
 
-# %% mystnb={"image": {"alt": "Six mel spectrograms, time to the right and mel bands upwards: in the upper row, three different digits of one speaker; in the lower row, the same digits of another speaker."}}
+# %% mystnb={"image": {"alt": "Six mel spectrograms, time to the right and mel bands upwards, of the words six, zero and nine: by one speaker in the upper row, by another in the lower row. Each word is a bright patch at the left, with black after it. Six is bright for a short moment only; in zero a bright band falls from the upper bands to the lower ones; nine is one broad block. The same word of the two speakers differs in many details."}}
 def examples(speaker):
     mine = digits.speaker_train == speaker
     return [x_train[mine & (digits.y_train == digit)][0] for digit in (6, 0, 9)]
 
 
-people = np.unique(digits.speaker_train)
 _, axes = plt.subplots(2, 3, figsize=(figures.WIDTH, 3.6), sharex=True, sharey=True)
 for row, person in zip(axes, people[:2], strict=True):
     for axis, image, name in zip(row, examples(person), ("six", "zero", "nine"), strict=True):
@@ -625,7 +627,8 @@ claim("it tells the speakers apart on more than 4 of 5", who > 0.8)
 
 # %%
 flat_train, flat_test = (x.reshape(len(x), -1).astype(float) for x in (x_train, x_test))
-distance = (flat_train**2).sum(axis=1) - 2 * flat_test @ flat_train.T  # and the same for all, |x|²
+# |x|² of the test image is left out: it is the same for all
+distance = (flat_train**2).sum(axis=1) - 2 * flat_test @ flat_train.T
 same_speaker = who_test[:, None] == who_train
 nearest = distance.argmin(axis=1)
 stranger = np.where(same_speaker, np.inf, distance).argmin(axis=1)
@@ -655,7 +658,7 @@ quiz("08", "leaks")
 quiz("08", "augment")
 
 # %% [markdown]
-# Five of them follow, all on the images, and different for every example. First in **time**: begin later, speak slower or faster.
+# Five such changes follow, all on the images, and different for every example. First in **time**: begin later, speak slower or faster.
 
 
 # %%
@@ -683,7 +686,10 @@ def tempo(x, rng):
 
 # %%
 def stretch(x, rng, most=0.2):
-    """Every frequency times a factor of each example's own, between 1 − most and 1 + most."""
+    """Read at f · factor what will stand at f: with a factor above 1, formants move down.
+
+    Each example has a factor of its own, between 1 − most and 1 + most.
+    """
     bands = x.shape[2]
     edges = np.linspace(mel(60), mel(RATE / 2), bands + 2)[1:-1]
     hertz = 700 * (10 ** (edges / 2595) - 1)  # where the bands are
@@ -701,7 +707,7 @@ def stretch(x, rng, most=0.2):
 
 # %%
 def noise(x, rng):
-    """A noise floor of a random level, up to 24 dB above the darkest."""
+    """A noise floor of a random level, up to about 24 dB above the darkest."""
     floor = rng.uniform(0, 0.4, (len(x), 1, 1)) + 0.08 * rng.normal(size=x.shape)
     return np.maximum(x, floor).astype("float32")
 
@@ -747,7 +753,7 @@ best = max(values.mean() for values in helped.values())
 claim("none of them closes the gap: 5 points are left at least", best < by_recording - 0.05)
 
 # %% [markdown]
-# None closes the gap, and an arm that loses points is a result, too. Two reasons not to be surprised. SpecAugment was made for networks of millions of weights, trained for long on hundreds of hours of speech; here a network of 14 thousand weights has eight epochs, and every hidden part makes the task harder. And an augmentation is a statement: *this change does not matter*. A stranger brings other changes as well: other vowels, other habits, another microphone. None of the five says anything about those.
+# None of the three closes the gap, and an arm that loses points is a result, too. Two reasons not to be surprised. SpecAugment was made for networks of millions of weights, trained for long on hundreds of hours of speech; here a network of 14 thousand weights has eight epochs, and every hidden part makes the task harder. And an augmentation is a statement: *this change does not matter*. A stranger brings other changes as well: other vowels, other habits, another microphone. The five changes say little about those.
 #
 # Look at the folds before you rank the arms. Where the folds of one arm lie further apart than two arms do, so few speakers cannot tell these arms apart. The honest next step is not a better mask. It is more speakers.
 
@@ -816,18 +822,18 @@ print(f"correlation of the samples with those of the original ≈ {correlation:.
 claim("the samples are not those of the original", abs(correlation) < 0.5)
 
 # %% [markdown]
-# It sounds alike, and it is another list of numbers. At least the sign is lost for good: $x$ and $-x$ have the same spectrogram. That is why the spectrogram is a good input for a network, and a bad place to compare sounds sample by sample: it forgets what we do not hear.
+# It sounds alike, and it is another list of numbers. At least the sign is lost for good: $x$ and $-x$ have the same spectrogram. That is why the spectrogram is a good input for a network: it forgets what we do not hear. It is also why comparing sounds sample by sample is a bad idea.
 #
 # ## Summary
 #
 # - A recording is a list of samples. Tones above half the rate come back as lower ones, and nothing in the samples tells.
-# - A Fourier transform is a matrix of waves: its sizes say how much of each tone there is, its phases when. A window stops leakage, and makes each tone three bins wide.
+# - A Fourier transform is a matrix of waves: its sizes say how much of each tone there is, its phases when. A window stops leakage, and makes each tone three or four bins wide.
 # - Short frames are sharp in time, long ones in frequency. No frame is both.
 # - The STFT is a strided convolution with fixed kernels. The mel step is a matrix product. Both equal the library's, once you know its habits at the ends, in scale, in formula. One of them makes an example depend on its batch.
 # - A network reads a mel spectrogram as an image, but its frequency axis is not like space: where a band lies is the message.
 # - A split by recording asks about known people and flatters. Split by what will be new.
-# - An augmentation states which change does not matter. Of five, none made up for speakers that are missing. Judge it on held-out speakers, fold by fold.
-# - Magnitudes nearly determine the sound: Griffin and Lim find one that fits.
+# - An augmentation states which change does not matter. Here five changes, in three arms, did not make up for speakers that are missing. Judge it on held-out speakers, fold by fold.
+# - Magnitudes nearly determine how a recording sounds: Griffin and Lim find samples that fit.
 #
 # ## Exercises
 #

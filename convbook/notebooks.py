@@ -120,14 +120,14 @@ class Notebook:
         NotebookError : a cell fails or takes too long, or the data is a stand-in's and
             ``stand_in`` is False.
         """
-        nb = convert(self.source)
+        inputs, nb = self.inputs(), convert(self.source)  # as they are before a long run
         run(nb, self.name, self.source.parent)
         if not stand_in and STAND_IN.search(verified_text(nb)):
             raise NotebookError(
                 f"{self.name}: the data is a stand-in, so its outputs are not stored.\n"
                 "Set CONVBOOK_DATA to a folder with the real data, or pass --stand-in."
             )
-        nb.metadata["convbook"] = {"inputs": self.inputs()}
+        nb.metadata["convbook"] = {"inputs": inputs}
         if self.path.exists():
             old = read(self.path)
             if (

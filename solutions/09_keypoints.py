@@ -5,7 +5,7 @@
 #
 # **How it works.** Each exercise has a cell with a comment such as `# Exercise 9.2 · to_unit (3 points)`. Write your answer there, and leave that comment in place: the grader finds your answer by it. Run the *try it* cell and compare with what the text promises. Then run the *check* cell: if it prints nothing, the check passes; if not, its message says what to look at. Hidden tests use other numbers when the lab is graded, so an answer must be right in general. Later exercises may call your earlier functions: mend those first. You may add cells wherever you like.
 #
-# Use NumPy, SciPy or Keras as you wish, in float32 or float64. The [chapter](../book/09_keypoints.ipynb) has all you need.
+# Use NumPy, SciPy or Keras as you wish, in float32 or float64. The [chapter](../book/09_keypoints.ipynb) has what you need, but for least squares over more than two points: 9.7 says what is asked there.
 #
 # **Where a pixel is.** One rule holds in the whole lab, as in Kaggle's data: a point is in units of pixel *indices*. The centre of the pixel in row 7 and column 3 is the point x = 3, y = 7: x to the right, y downwards. So an image that is 96 pixels wide reaches from x = −0.5, its left edge, to x = 95.5, its right edge. Half a pixel seems little. It is the most common mistake in this trade.
 
@@ -51,7 +51,7 @@ def refuses(function, *arguments):
 # 0.5,1.0,,,0 51 102 255
 # ```
 #
-# Nobody marked the chin: its cells are empty. In Kaggle's own file that is the rule, not the exception: of its 7,049 faces, 2,140 have all 15 points.
+# Nobody marked the chin: its cells are empty. In Kaggle's own file such gaps are the rule, not the exception.
 #
 # Go by the names of the columns: they may stand in any order.
 
@@ -65,7 +65,7 @@ def read_face(header, line, names):
         in the columns p_x and p_y; the pixels, 0 to 255, are in the column Image, row after row,
         with blanks between them.
     line : str, the cells of one face. An empty cell is a number that is not known.
-    names : list of n str, the points to read, in this order.
+    names : list of n str, n ≥ 1, the points to read, in this order.
     Both texts may end in a newline, "\\n".
     Returns (image, points): float32 (side, side, 1), 0 to 1; float32 (n, 2), x and y, with NaN for
         each number that is not known. Raises ValueError if the pixels do not make a square.
@@ -109,7 +109,7 @@ def _check():
     assert_allclose(points, [[np.nan, 7]], err_msg=hint)
     _, points = read_face("a_x,Image,a_y\n", "3,0 0 0 0,\n", ["a"])
     assert_allclose(points, [[3, np.nan]], err_msg="an empty cell before a newline is empty, too")
-    assert refuses(read_face, "Image", "0 0 0 0 0 0", []), (
+    assert refuses(read_face, "a_x,a_y,Image", "1,2,0 0 0 0 0 0", ["a"]), (
         "six pixels make no square: raise ValueError"
     )
 
@@ -122,7 +122,7 @@ _check()
 ### BEGIN HIDDEN TESTS
 def _hidden():
     rng = np.random.default_rng(91)
-    for side, names in [(5, ["p", "q", "left_eye"]), (4, ["z_z", "x"]), (1, ["m"]), (7, [])]:
+    for side, names in [(5, ["p", "q", "left_eye"]), (4, ["z_z", "x"]), (1, ["m"])]:
         points = np.round(rng.uniform(-0.5, side, (len(names), 2)), 3)
         points[rng.random(points.shape) < 0.4] = np.nan
         grey = rng.integers(0, 256, (side, side))
@@ -214,7 +214,9 @@ def _check():
     unit, expected = to_unit(points, (4, 8)), [[-1, -1], [1, 1], [0.875, np.nan]]
     hint = "the edges, −0.5 and 7.5 in width, −0.5 and 3.5 in height, are −1 and 1"
     assert_allclose(unit, expected, atol=1e-6, err_msg=hint)
-    assert_allclose(to_pixels(expected, (4, 8)), kept, atol=1e-5, err_msg="to_pixels undoes it")
+    assert_allclose(
+        to_pixels(np.array(expected), (4, 8)), kept, atol=1e-5, err_msg="to_pixels undoes it"
+    )
     assert unit.dtype == to_pixels(unit, (4, 8)).dtype == "float32", "both return float32"
     assert_allclose(points, kept, err_msg="do not change the points you are given")
     assert to_unit(np.zeros((5, 3, 2)), (4, 8)).shape == (5, 3, 2), "many faces at once: (…, 2)"
@@ -331,6 +333,9 @@ def _check():
     value = float(masked_loss([1, 4])(y, zeros))
     hint = "(1·1 + 1·9 + 4·4) / (1 + 1 + 4): divide by the weights of what is known"
     assert_allclose(value, 26 / 6, rtol=1e-4, err_msg=hint)
+    value = float(masked_loss([0.1, 0.1])(y, zeros))
+    hint = "weights 0.1 and 0.1 make the same loss as 1 and 1: only their ratio counts"
+    assert_allclose(value, 14 / 3, rtol=1e-4, err_msg=hint)
     for weights, case in [([1, 1], y[1:]), ([0, 0], y)]:
         value = float(masked_loss(weights)(case, zeros[: len(case)]))
         assert value == 0, f"where nothing that has a weight is known, the loss is 0, not {value}"
@@ -363,12 +368,14 @@ _check()
 ### BEGIN HIDDEN TESTS
 def _hidden():
     rng = np.random.default_rng(93)
-    for batch, n, share in [(4, 5, 0.5), (6, 1, 0.3), (3, 4, 0.0), (2, 3, 1.0)]:
+    cases = [(4, 5, 0.5, 1), (6, 1, 0.3, 1), (3, 4, 0.0, 1), (2, 3, 1.0, 1), (3, 4, 0.2, 0.01)]
+    for batch, n, share, size in cases:
         y = rng.normal(size=(batch, n, 2)).astype("float32")
         y[rng.random(y.shape) < share] = np.nan
         x = rng.normal(size=(batch, 3)).astype("float32")
         w = rng.uniform(0.5, 3, n)
         w[n // 2] = 0 if n > 1 else 2
+        w *= size
         known = np.argwhere(~np.isnan(y))
         total = sum(w[p] for _, p, _ in known)
         predicted = rng.normal(size=y.shape).astype("float32")
@@ -438,7 +445,7 @@ by_point, rmse, normalized = score(marked, found, names)
 print(by_point, round(rmse, 3), round(normalized, 3))
 
 # %% [markdown]
-# *Check.*
+# *Check.* If NumPy's `nanmean` warns that a slice is empty, that is no failure: only an error is.
 
 
 # %% nbgrader={"grade_id": "score-check", "points": 1}
@@ -918,9 +925,10 @@ def align(image, points, targets, size):
     """A crop of an image in which its points are where they should be.
 
     image : float array (height, width, 1). points : (n, 2), points of the image, in its pixels.
-    targets : (n, 2), where they should be, in pixels of the crop; n ≥ 2. With more than two, as
-        near as the best similarity gets. size : (height, width) of the crop.
-    Returns a float32 array (*size, 1). The inputs are not changed.
+    targets : (n, 2), where they should be, in pixels of the crop; n ≥ 2. The similarity is the one
+        that takes points nearest to targets, distances measured in the crop; it is inverted to
+        read the image. size : (height, width) of the crop.
+    Returns a float32 array (*size, 1), whatever float type the image has. The inputs are not changed.
     """
     ### BEGIN SOLUTION
     matrix = similarity(points, targets)
@@ -958,16 +966,21 @@ def _check():
             hint = f"{n} points: a dot that should be at {target} is elsewhere"
             assert_allclose(middle_of_mass(crop), target, atol=0.1, err_msg=hint)
             assert (image == dot(point, (40, 60), 2.5)).all(), "do not change the image"
-    assert crop.dtype == "float32", "return float32"
     three = np.array([[20.0, 12], [28, 12], [24, 24]])
     hint = "three points: use them all; their middle lands in the middle of the targets"
     targets = three + np.array([[0, 0], [0, 0], [9, 0]])
     crop = align(dot((24, 16), (40, 60)), three, targets, (40, 60))
     assert_allclose(middle_of_mass(crop), [27, 16], atol=0.1, err_msg=hint)
+    four = np.array([[12.0, 8], [24, 8], [12, 20], [24, 20]])
+    targets = four + np.array([[0, 0], [8, 0], [0, 0], [-8, 0]])
+    crop = align(dot((24, 8), (40, 60)), four, targets, (40, 60))
+    hint = "four points that do not fit exactly: fit from points to targets, then invert"
+    assert_allclose(middle_of_mass(crop), [26, 10], atol=0.1, err_msg=hint)
     ramp = np.arange(8.0).reshape(1, 8, 1) * np.ones((6, 1, 1))
     crop = align(ramp, np.array([[1, 1], [4, 1]]), np.array([[2.5, 1], [5.5, 1]]), (3, 12))
     hint = "bilinear; and beyond the border, the nearest pixel"
     assert_allclose(crop[1, :, 0], np.clip(np.arange(12) - 1.5, 0, 7), atol=1e-4, err_msg=hint)
+    assert crop.dtype == "float32", "return float32, also for an image that is float64"
 
 
 _check()
@@ -983,7 +996,8 @@ def _hidden():
         ((48, 25), (31, 16), 2),
         ((28, 36), (24, 24), 4),
     ]:
-        image = ndimage.gaussian_filter(rng.random(size), 1.5)[..., None].astype("float32")
+        image = ndimage.gaussian_filter(rng.random(size), 1.5)[..., None]
+        image = image.astype("float32" if n == 2 else "float64")
         points = rng.uniform(4, 24, (n, 2))
         turn = rng.uniform(0.6, 1.4) * np.exp(1j * rng.uniform(-3.14, 3.14))
         goal = turn * ((points - 14) @ [1, 1j]) + complex(12, 10)
@@ -1159,8 +1173,9 @@ def head_crops(images, points):
 
     images : float array (n, height, width, 1). points : (n, 2, 2): x and y of the bonnet, and of
         the blowhole, in pixels.
-    Returns a float32 array (n, 32, 32, 1): in each, the bonnet lands at one and the same place,
-        and the blowhole at another. The inputs are not changed.
+    Returns a float32 array (n, 32, 32, 1), grey values as your align gives them: in each, the
+        bonnet lands at one and the same place, and the blowhole at another. The inputs are not
+        changed.
     """
     ### BEGIN SOLUTION
     targets = np.array([[15.5, 3], [15.5, 23]])
@@ -1220,6 +1235,11 @@ def _check():
     shape, kind = tests["crops, true points"].shape, tests["crops, true points"].dtype
     assert shape == (400, 32, 32, 1), f"400 whales make crops (400, 32, 32, 1), not {shape}"
     assert kind == "float32", f"float32, not {kind}"
+    low, high = (f(tests["crops, true points"]) for f in (np.min, np.max))
+    assert -1e-3 < low < high < 1.001, (
+        f"the crops' grey values reach from {low:.2f} to {high:.2f}, the images' from 0 to 1: "
+        "leave them as your align gives them"
+    )
     places = []
     for point, other in [((30, 20), (60, 45)), ((60, 45), (30, 20)), ((44, 70), (50, 40))]:
         for which in (point, other):
@@ -1270,7 +1290,7 @@ _hidden()
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **Go on.** The gap between the last two lines is the finder's fault alone. How would you close it? One way is to look twice: in a crop cut at the found points, the head already lies nearly as it should, so a second network needs to correct small errors only. Another is to keep *where* until the end, with a map for each point and the expectation over it, as in the [chapter](../book/09_keypoints.ipynb).
+# **Go on.** The gap between the first two lines is the finder's fault alone. How would you close it? One way is to look twice: in a crop cut at the found points, the head already lies nearly as it should, so a second network needs to correct small errors only. Another is to keep *where* until the end, with a map for each point and the expectation over it, as in the [chapter](../book/09_keypoints.ipynb).
 #
 # ## Before you hand in
 #

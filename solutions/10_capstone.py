@@ -161,7 +161,7 @@ def whitening(images, size, epsilon=1e-3):
 
 # %%
 kernel, bias = whitening(np.array([1.0, 3.0]).reshape(2, 1, 1, 1), size=1, epsilon=0)
-print(kernel.ravel(), bias)
+print(np.ravel(kernel), np.asarray(bias))
 
 # %% [markdown]
 # *Check.* First the filters, then bias and ε. Both are content with $v_k$ and with $-v_k$.
@@ -196,7 +196,7 @@ _check()
 def _check():
     x = np.array([[1.0, 5.0], [3.0, 5.0], [1.0, 9.0], [3.0, 9.0]]).reshape(4, 1, 1, 2)
     for epsilon in (0, 0.25, 5):
-        kernel, bias = whitening(x, 1, epsilon)
+        kernel, bias = (np.asarray(a) for a in whitening(x, 1, epsilon))
         lengths = np.linalg.norm(np.reshape(kernel, (2, 2)), axis=0)
         expected = 1 / np.sqrt(np.array([4, 1]) + epsilon)
         hint = f"λ is 4 and 1 here, and ε {epsilon}: ε is added to λ, under the root"
@@ -207,7 +207,7 @@ def _check():
         y = x.reshape(4, 2) @ np.reshape(kernel, (2, 2)) + bias
         assert_allclose(y.mean(axis=0), 0, atol=1e-4, err_msg=hint)
     flat = np.full((2, 3, 3, 1), 0.5)
-    kernel, bias = whitening(flat, 2, 0.01)
+    kernel, bias = (np.asarray(a) for a in whitening(flat, 2, 0.01))
     assert np.isfinite(kernel).all() and np.isfinite(bias).all(), "λ = 0, and ε above 0: no NaN"
 
 
@@ -249,7 +249,7 @@ def _hidden():
     for shape, size, epsilon in [((7, 8, 11, 3), 2, 0.05), ((5, 9, 9, 1), 3, 0.3)]:
         x = ndimage.gaussian_filter(rng.normal(size=shape), (0, 0.8, 0.5, 0.2)) + 2
         x = x.astype("float32")
-        kernel, bias = whitening(x, size, epsilon)
+        kernel, bias = (np.asarray(a) for a in whitening(x, size, epsilon))
         d = size * size * shape[-1]
         layer = keras.layers.Conv2D(d, size)
         layer.build(x.shape)
@@ -786,7 +786,7 @@ _hidden()
 #
 # where $s^2$ is the variance of the runs, as it is estimated from few of them (the squared deviations divided by n − 1), and n their number. The rule of this lab: a recipe is better if its mean is higher by **more than twice** the standard error. Otherwise the answer is "cannot tell". That is an answer, and often the right one. (The chapter's rule of thumb, twice the spread of single runs, is stricter, and more runs do not make it any easier. This one sees more clearly with each run.)
 #
-# Then turn the rule around. Two recipes differ by `difference`, and the runs of both spread by a standard deviation of `spread`. With how many seeds each would the rule be able to tell?
+# Then turn the rule around. Two recipes differ by `difference`, and the runs of both spread by a standard deviation of `spread`. From how many seeds each would a difference of just that size be enough for the rule? (With so many seeds it can tell in about half of all tries, as the difference that is found lies above the true one about as often as below it.)
 
 
 # %% nbgrader={"grade_id": "verdict", "solution": true}
@@ -809,7 +809,7 @@ def verdict(a, b):
 
 
 def seeds_needed(difference, spread):
-    """The fewest seeds for each of two recipes with which their difference can be told.
+    """The fewest seeds for each of two recipes to tell their difference in about half of all tries.
 
     difference : float, not 0, of either sign. spread : float, 0 or more.
     Returns the smallest int n, 2 or more, with which the difference of the means is more than
@@ -821,7 +821,7 @@ def seeds_needed(difference, spread):
 
 
 # %% [markdown]
-# *Try it.* Means of 62 and 60 in both cases. This should print "a", then "cannot tell". To tell half a percent, where runs spread by half a percent, takes 9 seeds each.
+# *Try it.* Means of 62 and 60 in both cases. This should print "a", then "cannot tell". To tell half a percent in about half of all tries, where runs spread by half a percent, takes 9 seeds each.
 
 # %%
 print(verdict([0.61, 0.62, 0.63], [0.59, 0.60, 0.61]))
@@ -950,10 +950,11 @@ def add_entry(path, entry, budget):
     board = sorted([*board, entry], key=order)  # stable: an equal one stays behind
     best = {e["name"]: e for e in reversed(board)}
     board = [e for e in board if e is best[e["name"]]]
+    text = json.dumps(board, indent=1, allow_nan=False)  # may fail: before anything is written
     new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(board, indent=1), encoding="utf-8")  # dumps may fail: first of all
+    new.write_text(text, encoding="utf-8")
     new.replace(path)
-    return board
+    return json.loads(text)  # a tuple has become a list, for example
     ### END SOLUTION
 
 
@@ -1136,7 +1137,7 @@ def sorting(scores, labels):
 
 
 # %% [markdown]
-# Each recipe is trained more than once, with other seeds. From the second time on, half of the training images change places with the test images, and the classes get other numbers. A recipe that learns from what it is given does not notice. One that has peeked is lost.
+# Each recipe is trained more than once, with other seeds. From the second time on, half of the training images change places with the test images, the classes get other numbers, and every image is mirrored and made a negative, with its colours exchanged. A recipe that learns from what it is given hardly notices. One that remembers the images as they were loaded does not recognize them. (No program finds every trick. Whoever reads your recipe may.)
 
 
 # %% nbgrader={"grade_id": "deal", "locked": true}
@@ -1146,6 +1147,7 @@ def deal(seed):
     y = np.concatenate([images.y_train, images.y_test])
     if seed:
         y = np.random.default_rng(seed).permutation(10)[y]
+        x = 1 - np.roll(x[:, :, ::-1], 1 + seed % 2, axis=-1)
     x, y = (np.roll(a, 2000 * (seed % 3), axis=0) for a in (x, y))
     return (x[:4000], y[:4000]), (x[4000:], y[4000:])
 
@@ -1217,7 +1219,17 @@ print(f"accuracy ≈ {run(first_recipe, seed=0)['accuracy']:.1%}")
 # | second | 3 | 49 % | 62 % |
 # | third | 4 | 53 % | 70 % |
 #
-# The grader has the stand-in, unless it was given the photographs. To see it yourself, restart with the environment variable `CONVBOOK_OFFLINE=1`. Change one thing at a time; where two recipes are close, your `verdict` knows whether you can tell. Which matters more here, the optimizer and its schedule, what stands between the convolutions, what comes before them, or the augmentation? You have 200 steps or 400, not 40,000.
+# The grader has the stand-in, unless it was given the photographs. To see it yourself, restart with the environment variable `CONVBOOK_OFFLINE=1`, without `CONVBOOK_DATA`, and with `KERAS_HOME` naming an empty folder.
+#
+# What does the budget buy? Your `plan` counts the steps:
+
+# %%
+for size in (25, 50, 100, 200):
+    seen, steps = plan(len(images.x_train), size, BUDGET)
+    print(f"batches of {size:3}: {seen:,} images seen, {steps:3} steps")
+
+# %% [markdown]
+# Some hundreds of steps, not 40,000. Change one thing at a time; where two recipes are close, your `verdict` knows whether you can tell. Which matters more here, the optimizer and its schedule, what stands between the convolutions, what comes before them, or the augmentation?
 
 
 # %% nbgrader={"grade_id": "recipe", "solution": true}

@@ -76,6 +76,13 @@ def test_a_changed_input_is_named(course, notebook, name):
     assert notebook.changes() == [f"{name} changed"]
 
 
+def test_an_edit_while_it_runs_leaves_it_stale(notebook):
+    edit = f'open({str(notebook.source)!r}, "a").write("# edited")'
+    notebook.source.write_text(SOURCE + f"\n# %%\n_ = {edit}\n")
+    notebook.execute()
+    assert notebook.changes() == ["book/07_test.py changed"]
+
+
 def test_measurements_that_it_reads_are_inputs(course, notebook):
     (course / "bench" / "results").mkdir(parents=True)
     for name in ("speed", "other"):

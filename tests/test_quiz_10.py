@@ -42,7 +42,7 @@ def smoothed_floor(keras):
 
 
 def whitening_filters():
-    directions = np.linalg.eigh(np.cov(np.random.default_rng(0).normal(size=(2 * 2 * 3, 99))))[1]
+    directions = np.linalg.eigh(np.cov(np.random.default_rng(0).normal(size=(3 * 3 * 3, 99))))[1]
     return 2 * directions.shape[1]
 
 

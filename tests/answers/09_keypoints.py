@@ -277,6 +277,19 @@ def masked_loss(weights):
     return loss
 
 
+# %% 9.3 wrong, loses 3: divides by 1 at least
+def masked_loss(weights):
+    column = np.reshape(np.asarray(weights, "float32"), (-1, 1))
+
+    def loss(y_true, y_pred):
+        known = ops.logical_not(ops.isnan(y_true))
+        error = ops.where(known, y_true, 0.0) - y_pred
+        weight = ops.cast(known, "float32") * column
+        return ops.sum(weight * error**2) / ops.maximum(ops.sum(weight), 1.0)
+
+    return loss
+
+
 # %% 9.3 wrong, loses 3: in NumPy, which knows no gradient
 def masked_loss(weights):
     column = np.reshape(np.asarray(weights, "float32"), (-1, 1))
@@ -898,6 +911,26 @@ def align(image, points, targets, size):
     x, y = np.linalg.solve(matrix[:, :2], away)
     crop = ndimage.map_coordinates(image[..., 0], [y, x], order=3, mode="nearest")
     return crop.reshape(*size, 1).astype("float32")
+
+
+# %% 9.8 wrong, loses 3: fits from the targets to the points
+def align(image, points, targets, size):
+    matrix = similarity(targets, points)
+    rows, columns = np.indices(size)
+    x = matrix[0, 0] * columns + matrix[0, 1] * rows + matrix[0, 2]
+    y = matrix[1, 0] * columns + matrix[1, 1] * rows + matrix[1, 2]
+    crop = ndimage.map_coordinates(image[..., 0], [y, x], order=1, mode="nearest")
+    return crop[..., None].astype("float32")
+
+
+# %% 9.8 wrong, loses 3: keeps the image's dtype
+def align(image, points, targets, size):
+    matrix = similarity(points, targets)
+    rows, columns = np.indices(size)
+    away = np.stack([columns.ravel() - matrix[0, 2], rows.ravel() - matrix[1, 2]])
+    x, y = np.linalg.solve(matrix[:, :2], away)
+    crop = ndimage.map_coordinates(image[..., 0], [y, x], order=1, mode="nearest")
+    return crop.reshape(*size, 1)
 
 
 # %% 9.8 right: affine_transform with the inverse
