@@ -949,8 +949,7 @@ def add_entry(path, entry, budget):
         raise ValueError(f"{path} is not a leaderboard: {error}") from error
     board = sorted([*board, entry], key=order)  # stable: an equal one stays behind
     best = {e["name"]: e for e in reversed(board)}
-    board = [e for e in board if e is best[e["name"]]]
-    text = json.dumps(board, indent=1, allow_nan=False)  # may fail: before anything is written
+    text = json.dumps([e for e in board if e is best[e["name"]]], indent=1, allow_nan=False)
     new = path.with_name(path.name + ".new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)
