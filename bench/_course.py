@@ -37,9 +37,8 @@ def residual() -> keras.Model:
     number = count()  # the names say in which order layers were made
 
     def conv(x, filters, kernel_size=3):
-        x = layers.Conv2D(
-            *(filters, kernel_size), padding="same", use_bias=False, name=f"{next(number):02}_conv"
-        )(x)
+        options = {"padding": "same", "use_bias": False, "name": f"{next(number):02}_conv"}
+        x = layers.Conv2D(filters, kernel_size, **options)(x)
         return layers.BatchNormalization(name=f"{next(number):02}_norm")(x)
 
     image = keras.Input(SHAPES["residual"])

@@ -68,7 +68,7 @@ def test_notebooks_import_only_what_the_design_allows(notebook):
     allowed = {
         "keras", "numpy", "matplotlib", "scipy", "sklearn", "ipywidgets", "tensorflow", "jax",
         "convbook", "google",
-        "csv", "io", "itertools", "json", "math", "os", "pathlib", "socket", "subprocess", "sys",
+        "io", "itertools", "json", "math", "os", "pathlib", "socket", "subprocess", "sys",
         "tempfile", "time", "warnings", "wave",
     }  # fmt: skip
     for cell in code(notebook):
