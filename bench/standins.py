@@ -1,7 +1,7 @@
 """Do models rank on the stand-ins as they do on the real images?
 
 ``python -m bench.standins`` trains a linear, a convolutional and a deeper model with several seeds
-on each data set, on real images where there are any and on the stand-in; it prints test accuracies
+on each data set of images, on real ones where there are any and on the stand-in; it prints accuracies
 and writes them to ``bench/results/standins.json``.
 """
 
