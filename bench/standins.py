@@ -1,8 +1,8 @@
 """Do models rank on the stand-ins as they do on the real images?
 
 ``python -m bench.standins`` trains a linear, a convolutional and a deeper model with several seeds
-on each data set of images, on real ones where there are any and on the stand-in; it prints accuracies
-and writes them to ``bench/results/standins.json``.
+on each data set of images, on real ones where there are any and on the stand-in; it prints test
+accuracies and writes them to ``bench/results/standins.json``.
 """
 
 import argparse

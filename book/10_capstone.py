@@ -57,7 +57,7 @@ to_numpy = keras.ops.convert_to_numpy  # the same on every back end of Keras
 quiz("10", "clock")
 
 # %% [markdown]
-# So these are our rules, here and in `bench/capstone.py`. The clock starts with the first look at the training images and stops when the device has changed the last weight. Compilation is timed apart: one step on batches of the same shape, after which all weights are set back. Accuracy is the **mean** over seeds. Under these rules the book has a goal of its own: 94 % in five seconds on one H100, as idiomatic Keras. It has not been measured yet, as there was no GPU to measure it on.
+# So these are our rules, here and in `bench/capstone.py`. The images wait on the device as bytes, with a frame for the shifts. The clock starts when training is called, and stops when the device has changed the last weight; whitening and the plan of who is seen when are on it. Compilation is timed apart: one step on batches of the same shape, after which all weights are set back. Accuracy is the **mean** over seeds. Under these rules the book has a goal of its own: 94 % in five seconds on one H100, as idiomatic Keras. It has not been measured yet, as there was no GPU to measure it on.
 #
 # Why not the best seed? **Predict** how much it flatters:
 
@@ -761,10 +761,10 @@ claim("the first rung that is better than chapter 03's network is 1cycle", first
 #
 # ## Summary
 #
-# - A time to an accuracy means something if the clock is honest: everything that looks at the training images is on it, compilation is apart, accuracy is a **mean** over seeds. The best of ten flatters by one and a half standard deviations.
+# - A time to an accuracy means something if the clock is honest: everything that is learned or computed from the training images is on it, compilation is apart, accuracy is a **mean** over seeds. The best of ten flatters by one and a half standard deviations.
 # - The same network with other seeds differs by points at this size. A change smaller than twice the spread is "cannot tell", and most single tricks are, in a small experiment. **Pair** what can be paired.
 # - Keep the images on the device and send a table. One gather does lookup, shift and flip.
-# - **Whitening** makes the patches' directions equally loud and independent of each other. A linear unit then learns in one step. It needs its bias.
+# - **Whitening** makes the patches' directions equally loud and uncorrelated. A linear unit then learns in one step. It needs its bias.
 # - Flips in turns show any two passes in a row 100 % different images; flips by chance 75 %.
 # - Label smoothing has a floor: the entropy of its target. The mean of two views has at most the mean of their losses; it can lower the accuracy, and usually raises it.
 # - Check what a name does: Keras' Muon leaves convolutions to AdamW.
