@@ -7,7 +7,7 @@ uses only ``+ − × ÷``, square roots and comparisons, whose results IEEE 754 
 may differ in the last bit (sine, matrix product) are used in float64, and results are rounded to
 whole grey values, or amplitudes, in the end.
 
-How close the stand-ins come to the real sets is measured by ``python -m bench.standins``.
+How close those with classes come to their real sets is measured by ``python -m bench.standins``.
 """
 
 from importlib import import_module
