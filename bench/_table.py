@@ -52,7 +52,7 @@ def training(report: dict) -> list[Section]:
         for row in run["rows"]:
             name = f"{row['network']} ({row['parameters']:,} parameters)"
             speeds = {key: number(s["median"]) for key, s in row["images_per_second"].items()}
-            ours, peer = f"{speeds['Keras']} images/s", f"{row['peer']}: {speeds['PyTorch']}"
+            ours, peer = f"{speeds['Keras']} images/s", f"{row['peer']}: {speeds[row['peer']]}"
             rows.append(Row(name, ours, peer, row["times_the_speed_of_peer"]))
         machine = run["machine_gflops"]["largest"]
         for row in run["rows"]:

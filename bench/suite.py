@@ -1,9 +1,9 @@
 """How long ``make test`` takes, beside the same tests run one after another.
 
 ``python -m bench.suite`` runs the command of ``make test``, ``pytest --nbval``, as the course
-configures it (a process a core, a file at a time), and then ``pytest --nbval -n 0``. On two cores
-that is more than two hours. ``python -m bench.suite book/02_convolution.ipynb tests/test_data.py``
-measures a part. Both runs must have the same tests.
+configures it (a process a core; each takes a file at a time, or one lab's tests), and then
+``pytest --nbval -n 0``. On two cores that is an hour. Both runs must have the same tests.
+``python -m bench.suite book/02_convolution.ipynb tests/test_data.py`` measures a part.
 
 ``bench/results/suite.json`` gets the seconds and their ratio after each round, and the tests that
 did not end alike. The result of a part stands beside the result of the whole.

@@ -153,6 +153,29 @@ def opened(browser, name: str, modules: Path) -> tuple[Page, str]:
     return page, page.evaluate("prepare()")
 
 
+def rows(speeds: dict[str, list[float]], backends: dict[str, str]) -> list[dict]:
+    """A row for each contender, from its images a second in each round."""
+    return [
+        {
+            "contender": name,
+            "computes_in": backends[name],
+            "examples_per_second": spread(found),
+            "times_the_speed_of": {peer: spread(ratios(found, speeds[peer])) for peer in PEERS},
+        }
+        for name, found in speeds.items()
+    ]
+
+
+def show(report: dict) -> None:
+    print(f"{'':24}{'examples/s':>11}" + "".join(f"{'× ' + peer:>21}" for peer in PEERS))
+    for row in report["rows"]:
+        faster = [row["times_the_speed_of"][peer]["median"] for peer in PEERS]
+        speed = row["examples_per_second"]["median"]
+        print(f"{row['contender']:24}{speed:11.0f}" + "".join(f"{r:21.1f}" for r in faster))
+    for name, error in report["cannot_train"].items():
+        print(f"{name} cannot train: {error}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.trainer", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="timings of each (default: 7)")
@@ -183,24 +206,9 @@ def main() -> None:
     report = header("bench.trainer")
     report["versions"] = {"python": report["versions"]["python"], "chromium": version, **PACKAGES}
     report |= {"batch_size": 4, "rounds": options.rounds, "seconds": options.seconds}
-    report["rows"] = [
-        {
-            "contender": name,
-            "computes_in": backends[name],
-            "examples_per_second": spread(found),
-            "times_the_speed_of": {peer: spread(ratios(found, speeds[peer])) for peer in PEERS},
-        }
-        for name, found in speeds.items()
-    ]
-    report["cannot_train"] = failed
+    report |= {"rows": rows(speeds, backends), "cannot_train": failed}
     save(options.out, report)
-    print(f"{'':24}{'examples/s':>11}" + "".join(f"{'× ' + peer:>21}" for peer in PEERS))
-    for row in report["rows"]:
-        ratios = [row["times_the_speed_of"][peer]["median"] for peer in PEERS]
-        speed = row["examples_per_second"]["median"]
-        print(f"{row['contender']:24}{speed:11.0f}" + "".join(f"{r:21.1f}" for r in ratios))
-    for name, error in failed.items():
-        print(f"{name} cannot train: {error}")
+    show(report)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,17 @@
 
 ``python -m bench.training`` trains five networks of the course on random images with Adam, in
 batches of 64 and float32: with Keras' ``fit``, and with a plain loop in PyTorch, which has an
-environment of its own in ``.cache/bench-torch``. Both are timed in each round, one after the other,
+environment of its own in ``.cache/bench-torch``. They are timed in each round, one after the other,
 and each round also times the largest matrix products of NumPy, Keras and PyTorch: the most that a
 training could make of this machine. From the same weights two steps must give like losses.
 
-PyTorch is tried in four ways first: with each of its two layouts of images in memory, and with
-threads that wait for each other by spinning (its default) or asleep (``OMP_WAIT_POLICY=PASSIVE``).
-Threads that spin nearly stop when other programs use the same cores, above all in small networks.
-The fastest way of a network is its peer.
+PyTorch is timed in four ways: with each of its two layouts of images in memory, and with threads
+that wait for each other by spinning (its default) or asleep (``OMP_WAIT_POLICY=PASSIVE``). Threads
+that spin nearly stop when other programs use the same cores, above all in small networks. The way
+with the best median of all rounds is the network's peer.
+
+In each round each trains three epochs in a row, and the fastest counts: after a pause TensorFlow
+may spend a whole epoch on one of two cores.
 
 A training's multiply-adds are counted as three times those of the forward pass; each is two
 operations. ``bench/results/training.json`` gets images per second and GFLOP/s, with the ratios
@@ -24,6 +27,7 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -38,6 +42,7 @@ BATCH = 64
 LAYOUTS = {"": False, ", channels last": True}  # name: channels_last
 WAITING = {"": {}, ", threads asleep": {"OMP_WAIT_POLICY": "PASSIVE"}}  # name: variables
 FEWEST, MOST = 8 * BATCH, 8192  # images an epoch
+EPOCHS = 3  # of a round, of which the fastest counts
 AGREE = (1e-4, 1e-2)  # losses before and after a step: Adam's first one makes much of little
 SHARED = {  # on a GPU: leave memory to PyTorch
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
@@ -83,7 +88,7 @@ def check(name: str, peer: _torch.Peer, folder: Path) -> None:
 
 
 def prepare(name: str, peers: dict[str, _torch.Peer], folder: Path, seconds: float) -> dict:
-    """A network in Keras and in the fastest of PyTorch's ways: functions that train an epoch."""
+    """A network in Keras and in PyTorch's ways, each a function: it trains an epoch; images/s."""
     model = compiled(_course.build(name))
 
     def epoch() -> float:
@@ -98,30 +103,26 @@ def prepare(name: str, peers: dict[str, _torch.Peer], folder: Path, seconds: flo
         x, y = random_images(name, int(batches) * BATCH)
     file = folder / "images.npz"
     np.savez(file, x=x, y=y)
-    tried, ways = {}, {}
+    epochs = {"Keras": epoch}
     for waiting, peer in peers.items():
         for layout, channels_last in LAYOUTS.items():
             way = {"network": name, "channels_last": channels_last}
-            trials = peer.ask("prepare", file=str(file), most=len(x) // 4, **way)
-            tried[f"PyTorch{layout}{waiting}"] = max(n / took for n, took in trials)
-            ways[f"PyTorch{layout}{waiting}"] = (peer, way)
-    fastest = max(tried, key=tried.get)
-    peer, way = ways[fastest]
-
-    def their_epoch() -> float:
-        count, took = peer.ask("epoch", **way)
-        return count / took
-
+            peer.ask("prepare", file=str(file), most=len(x) // 4, **way)
+            epochs[f"PyTorch{layout}{waiting}"] = partial(their_epoch, peer, way)
     return {
         "network": name,
         "parameters": model.count_params(),
         "forward_multiply_adds": _course.multiply_adds(model),
         "images": len(x),
-        "peer": fastest,
-        "tried": {way: float(f"{speed:.4g}") for way, speed in tried.items()},
-        "epochs": {"Keras": epoch, "PyTorch": their_epoch},
-        "speeds": {"Keras": [], "PyTorch": []},
+        "epochs": epochs,
+        "speeds": {name: [] for name in epochs},
     }
+
+
+def their_epoch(peer: _torch.Peer, way: dict) -> float:
+    """Images a second of an epoch in PyTorch."""
+    count, took = peer.ask("epoch", **way)
+    return count / took
 
 
 def keras_product(size: int, repeats: int) -> float:
@@ -162,11 +163,13 @@ def products(peers: list[_torch.Peer], on_gpu: bool, repeats: int = 3) -> dict[s
 def row(job: dict, machine: list[float]) -> dict:
     """What is reported of a network, from the speeds of all rounds."""
     speeds = job["speeds"]
+    peer = max(list(speeds)[1:], key=lambda way: np.median(speeds[way]))
     operations = 2e-9 * (1 + _course.BACKWARD) * job["forward_multiply_adds"]
     ours = [operations * speed for speed in speeds["Keras"]]
     return {key: value for key, value in job.items() if key not in ("epochs", "speeds")} | {
+        "peer": peer,
         "images_per_second": {name: spread(found) for name, found in speeds.items()},
-        "times_the_speed_of_peer": spread(ratios(speeds["Keras"], speeds["PyTorch"])),
+        "times_the_speed_of_peer": spread(ratios(speeds["Keras"], speeds[peer])),
         "gflops": spread(ours),
         "share_of_machine": spread(ratios(ours, machine)),
     }
@@ -176,8 +179,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.training", description=__doc__)
     networks = list(_course.SHAPES)
     parser.add_argument("names", nargs="*", default=networks, help="networks (default: all)")
-    parser.add_argument("--rounds", type=int, default=7, help="timings of each (default: 7)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of a timing, about (1.5)")
+    parser.add_argument("--rounds", type=int, default=5, help="timings of each (default: 5)")
+    parser.add_argument("--seconds", type=float, default=0.8, help="of an epoch, about (0.8)")
     parser.add_argument("--torch", type=Path, help="a Python that has PyTorch (default: our own)")
     parser.add_argument("--out", type=Path, default=RESULTS / "training.json", help="the JSON file")
     options = parser.parse_args()
@@ -209,7 +212,8 @@ def main() -> None:
             machine.append(products(peers.values(), on_gpu))
             for job in jobs:
                 for name in list(job["epochs"])[:: -1 if number % 2 else 1]:
-                    job["speeds"][name].append(job["epochs"][name]())
+                    found = [job["epochs"][name]() for _ in range(EPOCHS)]
+                    job["speeds"][name].append(max(found))
 
     backend = report["versions"]["backend"]
     if "KERAS_BACKEND" in os.environ:
@@ -230,7 +234,7 @@ def main() -> None:
     print(f"matrix product: {report['machine_gflops']['largest']['median']:.0f} GFLOP/s")
     for one in report["rows"]:
         speeds = {name: s["median"] for name, s in one["images_per_second"].items()}
-        print(one["network"], one["peer"], speeds, one["times_the_speed_of_peer"])
+        print(f"{one['network']}, peer {one['peer']}:", speeds, one["times_the_speed_of_peer"])
 
 
 if __name__ == "__main__":

@@ -16,13 +16,18 @@ def keras():
     return pytest.importorskip("keras")
 
 
+@pytest.fixture(scope="session")
+def installed():
+    """For tests that need a browser: skipped on a machine that has none, never in CI."""
+    if not _browser.installed():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(_browser.MISSING)
+
+
 # One browser a module, not a session: while it is open, Playwright's event loop runs in this
 # thread, and a notebook executed by another module would find asyncio "already running".
 @pytest.fixture(scope="module")
-def browser():
+def browser(installed):
     """Chromium, headless, as Playwright's ``Browser``."""
-    if not _browser.installed():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(_browser.MISSING)
     with _browser.chromium() as opened:
         yield opened
 

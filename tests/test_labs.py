@@ -34,7 +34,7 @@ def test_the_lab_is_a_fresh_release_of_its_master(lab):
     assert text == release(master(lab), lab), "labs differ: run `convbook labs`"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # for a process is given labs one by one
 def nbgrader(tmp_path_factory):
     """The folder with what nbgrader's own command releases, all labs in one run."""
     folder = tmp_path_factory.mktemp("nbgrader")
