@@ -115,8 +115,9 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_written(spec, tmp_path, mo
 
 
 def dies(spec, data, limits, trust, threads):
-    """In place of ``cohort.mark``: ends the worker itself at one submission."""
+    """In place of ``cohort.mark``: ends the worker itself at one submission, others waiting."""
     if b"# 1\\n" in data:
+        time.sleep(1)
         os._exit(1)
     return original(spec, data, limits, trust, threads)
 
@@ -131,7 +132,7 @@ def test_a_submission_that_ends_its_worker_each_time_fails_alone(spec, tmp_path,
     rows = cohort.grade(spec, found, store, Options(OPTIONS.limits, workers=1))
     assert marks(rows) == [("s00", 3), ("s01", 0), ("s02", 4)]
     assert rows[1].result.status == "failed"
-    assert "the grader failed" in rows[1].result.reason
+    assert rows[1].result.reason == "the grader failed: its worker process ended"
     assert store.get(store.key(found[1].bytes())) is None  # so that the next run tries again
 
 

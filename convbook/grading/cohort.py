@@ -91,33 +91,55 @@ def run(
     if not waiting:
         return
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # workers that end are no news
-    from distributed import as_completed
-
     with client(options, len(waiting)) as connected:
         workers = max(1, sum(connected.nthreads().values()))
         threads = 1 if options.scheduler else max(1, (os.cpu_count() or 1) // workers)
-        left, keys, pending = list(waiting.items())[::-1], {}, as_completed(loop=connected.loop)
-        while left or keys:
-            while left and len(keys) < AHEAD * workers:
-                key, submission = left.pop()
-                try:
-                    data = submission.bytes(options.max_bytes)
-                except SubmissionError as error:  # it was there a moment ago
-                    yield key, Result(FAILED, str(error), 0, spec.points)
-                    continue
-                task = connected.submit(
-                    mark, spec, data, options.limits, options.trust, threads, key=f"mark-{key}"
-                )
-                keys[task.key] = key
-                pending.add(task)
-            if keys:
-                task = next(pending)
-                yield keys.pop(task.key), outcome(task, spec)
-                task.release()
+        suspects = {}
+        for key, result in graded(connected, spec, waiting, options, threads, AHEAD * workers):
+            if result:
+                yield key, result
+            else:
+                suspects[key] = waiting[key]
+        ended = Result(FAILED, "the grader failed: its worker process ended", 0, spec.points)
+        # Dask blames all that a lost worker had; alone, a submission has no neighbour to pay for
+        for key, result in graded(connected, spec, suspects, options, threads, 1):
+            yield key, result or ended
 
 
-def outcome(task, spec: Spec) -> Result:
-    """A finished task's result. A worker that died is no reason to stop, a lost scheduler is."""
+def graded(
+    connected,
+    spec: Spec,
+    waiting: dict[str, Submission],
+    options: Options,
+    threads: int,
+    at_once: int,
+) -> Iterator[tuple[str, Result | None]]:
+    """Grade, ``at_once`` at any time: pairs of key and result, None if its workers ended."""
+    from distributed import as_completed
+
+    left, keys, pending = list(waiting.items())[::-1], {}, as_completed(loop=connected.loop)
+    while left or keys:
+        while left and len(keys) < at_once:
+            key, submission = left.pop()
+            try:
+                data = submission.bytes(options.max_bytes)
+            except SubmissionError as error:  # it was there a moment ago
+                yield key, Result(FAILED, str(error), 0, spec.points)
+                continue
+            task = connected.submit(
+                mark, spec, data, options.limits, options.trust, threads, pure=False
+            )
+            keys[task.key] = key
+            pending.add(task)
+        if keys:
+            task = next(pending)
+            yield keys.pop(task.key), outcome(task, spec)
+            task.release()
+
+
+def outcome(task, spec: Spec) -> Result | None:
+    """A finished task's result, None if its workers ended; a lost scheduler stops the run."""
+    from distributed import KilledWorker
     from distributed.client import FutureCancelledError
 
     if task.status == "finished":
@@ -127,6 +149,8 @@ def outcome(task, spec: Spec) -> Result:
         raise ClusterError(
             "the scheduler was lost. What is marked is kept: run the same command again"
         )
+    if isinstance(task.exception(), KilledWorker):
+        return None
     return Result(FAILED, f"the grader failed: {task.exception()}", 0, spec.points)
 
 
@@ -147,6 +171,7 @@ def mark(spec: Spec, data: bytes, limits: Limits, trust: bool, threads: int) -> 
 @contextlib.contextmanager
 def client(options: Options, submissions: int):
     """A Dask client: of the scheduler that was named, else of a cluster of this machine's own."""
+    import dask
     from distributed import Client, LocalCluster
 
     if options.scheduler:
@@ -163,6 +188,7 @@ def client(options: Options, submissions: int):
         return
     workers = min(options.workers or os.cpu_count() or 1, submissions)
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),  # ``run`` tries again
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
