@@ -10,7 +10,7 @@ import yaml
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from bench import __main__ as bench
-from bench import _report, _stock, _table, _torch, build, suite
+from bench import _report, _stock, _table, _torch, build, suite, trainer
 from convbook.environment import ROOT
 
 
@@ -90,12 +90,13 @@ def test_what_has_no_peer_is_left_out_and_the_rest_goes_on(runs, capsys):
 
 
 def test_an_interrupt_says_how_to_go_on(runs, capsys):
-    seen, ends, _ = runs
+    seen, ends, page = runs
     ends |= {"training": "no network", "pages": KeyboardInterrupt()}
     assert bench.main([]) == 130
     assert seen[-1] == "pages"
     left = list(bench.TABLE)[list(bench.TABLE).index("pages") :]
     assert f"python -m bench training {' '.join(left)}\n" in capsys.readouterr().out
+    assert "old" not in page.read_text()  # it shows what was measured before
 
 
 def test_the_table_alone_measures_nothing(runs):
@@ -151,7 +152,12 @@ def test_the_training_s_shares_follow_from_its_speeds():
             operations = 2 * 3 * row["forward_multiply_adds"]
             gflops = operations * row["images_per_second"]["Keras"]["median"] / 1e9
             assert row["gflops"]["median"] == pytest.approx(gflops, rel=2e-3)
-            assert row["peer"] == max(row["tried"], key=row["tried"].get)
+            medians = {name: s["median"] for name, s in row["images_per_second"].items()}
+            ours = medians.pop("Keras")
+            assert len(medians) == 4
+            assert medians[row["peer"]] == max(medians.values())
+            found = row["times_the_speed_of_peer"]
+            assert found["min"] <= ours / medians[row["peer"]] <= found["max"]
 
 
 def test_parameters_and_multiply_adds_of_the_networks(keras):
@@ -240,6 +246,21 @@ def test_without_a_network_pytorch_s_absence_is_explained(tmp_path, monkeypatch)
     with pytest.raises(SystemExit, match=r"\(ERROR: no torch\).*with a network, or name a Python"):
         _torch.python()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_browser_s_bench_runs_to_its_end(installed, monkeypatch, tmp_path, capsys):
+    ours = {name: how for name, how in trainer.CONTENDERS.items() if "convbook" in name}
+    monkeypatch.setattr(trainer, "CONTENDERS", ours | {"no such thing": (["none.js"], "")})
+    monkeypatch.setattr(trainer, "PEERS", ["convbook, JavaScript"])
+    monkeypatch.setattr(trainer, "npm", lambda packages: tmp_path)
+    options = ["--rounds", "1", "--seconds", "0.2", "--out", str(tmp_path / "trainer.json")]
+    monkeypatch.setattr(sys, "argv", ["trainer", *options])
+    trainer.main()
+    report = json.loads((tmp_path / "trainer.json").read_text(encoding="utf-8"))
+    itself = report["rows"][1]["times_the_speed_of"]["convbook, JavaScript"]
+    assert itself == {"min": 1, "median": 1, "max": 1}
+    assert list(report["cannot_train"]) == ["no such thing"]
+    assert "no such thing cannot train" in capsys.readouterr().out
 
 
 def test_what_became_of_each_test_is_read_from_pytest(tmp_path):
