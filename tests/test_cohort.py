@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import nbformat
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
 from test_grading import free, master, solution
 
@@ -200,7 +201,10 @@ def test_a_worker_killed_in_the_middle_loses_nothing(spec, tmp_path, hand_made):
     assert sum(ends.values()) <= 13  # only one that ended on the killed worker, not yet collected
 
 
-def test_a_scheduler_that_is_lost_is_named_and_the_next_run_goes_on(spec, tmp_path, hand_made):
+@pytest.mark.parametrize("holding", [False, True], ids=["at once", "with a result on its way"])
+def test_a_scheduler_that_is_lost_is_named_and_the_next_run_goes_on(
+    spec, tmp_path, hand_made, holding
+):
     address, (scheduler, *_) = hand_made
     folder = tmp_path / "class"
     folder.mkdir()
@@ -208,7 +212,11 @@ def test_a_scheduler_that_is_lost_is_named_and_the_next_run_goes_on(spec, tmp_pa
     store, seen = Store(tmp_path / "results", spec, OPTIONS.limits, False), []
 
     def kill(done, total):
-        if done == 2:
+        if done == 2 and holding:
+            time.sleep(3)  # more results are ready; the next is asked for and does not come
+            scheduler.send_signal(signal.SIGSTOP)
+            threading.Timer(1, scheduler.kill).start()
+        elif done == 2:
             scheduler.kill()
 
     with pytest.raises(ClusterError, match="run the same command again"):
@@ -225,3 +233,11 @@ def test_no_scheduler_is_said_to_be_none(spec, tmp_path, monkeypatch):
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
         with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}"):
             cohort.grade(spec, found, store, Options(scheduler=address))
+
+
+def test_a_scheduler_without_workers_is_named(spec, tmp_path):
+    found = write_class(tmp_path, spec, 1)
+    store = Store(tmp_path / "results", spec, OPTIONS.limits, False)
+    empty = LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None)
+    with empty, pytest.raises(ClusterError, match=r"tcp://.* has no workers yet"):
+        cohort.grade(spec, found, store, Options(scheduler=empty.scheduler_address))

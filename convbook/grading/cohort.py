@@ -91,8 +91,10 @@ def run(
     if not waiting:
         return
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # workers that end are no news
-    with client(options, len(waiting)) as connected:
-        workers = max(1, sum(connected.nthreads().values()))
+    with client(options, len(waiting)) as connected, loss_named():
+        workers = sum(connected.nthreads().values())
+        if not workers:
+            raise ClusterError(f"the scheduler at {options.scheduler} has no workers yet")
         threads = 1 if options.scheduler else max(1, (os.cpu_count() or 1) // workers)
         suspects = {}
         for key, result in graded(connected, spec, waiting, options, threads, AHEAD * workers):
@@ -138,20 +140,31 @@ def graded(
 
 
 def outcome(task, spec: Spec) -> Result | None:
-    """A finished task's result, None if its workers ended; a lost scheduler stops the run."""
+    """A finished task's result, None if its workers ended; raises what a lost scheduler does."""
     from distributed import KilledWorker
-    from distributed.client import FutureCancelledError
 
-    if task.status == "finished":
-        with contextlib.suppress(FutureCancelledError):
-            return task.result()
-    if task.status in ("cancelled", "lost"):
+    try:
+        return task.result()
+    except Exception as error:
+        if task.status != "error":  # the task may be well: its result could not be fetched
+            raise
+        if isinstance(error, KilledWorker):
+            return None
+        return Result(FAILED, f"the grader failed: {error}", 0, spec.points)
+
+
+@contextlib.contextmanager
+def loss_named():
+    """Whatever Dask raises of a lost scheduler is a ``ClusterError``."""
+    from distributed import CancelledError
+    from distributed.client import ClosedClientError
+
+    try:
+        yield
+    except (OSError, CancelledError, ClosedClientError) as error:
         raise ClusterError(
             "the scheduler was lost. What is marked is kept: run the same command again"
-        )
-    if isinstance(task.exception(), KilledWorker):
-        return None
-    return Result(FAILED, f"the grader failed: {task.exception()}", 0, spec.points)
+        ) from error
 
 
 def mark(spec: Spec, data: bytes, limits: Limits, trust: bool, threads: int) -> Result:
@@ -182,8 +195,6 @@ def client(options: Options, submissions: int):
                 f"no Dask scheduler answers at {options.scheduler}: {error}"
             ) from error
         with connected:
-            if not connected.nthreads():
-                raise ClusterError(f"the scheduler at {options.scheduler} has no workers yet")
             yield connected
         return
     workers = min(options.workers or os.cpu_count() or 1, submissions)
