@@ -42,7 +42,6 @@ def open_page(browser, tmp_path):
         path.write_text(page_of(explorers, theme), encoding="utf-8")
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(5000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda m: m.type in ("error", "warning") and errors.append(m.text))
         page.add_init_script(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import zlib
 
 import numpy as np
@@ -14,7 +15,6 @@ from convbook.sphinx_extension import classic_script
 from convbook.widgets import trainer
 from convbook.widgets.trainer import NETWORKS, OPTIMIZERS, Trainer, digits
 
-WAIT = 10_000  # milliseconds; the machine may be busy
 TRAIN, VALIDATION = 1287, 258  # of the 1,797 digits; the rest is for the test
 DIGITS = load_digits()
 
@@ -25,7 +25,6 @@ def open_trainer(open_page):
 
     def open_(link="", *, widget=None, **options):
         page = open_page(widget or trainer(), link=link, **options)
-        page.set_default_timeout(WAIT)
         ready(page)
         return page
 
@@ -386,12 +385,15 @@ def test_run_pause_step_epoch(open_trainer):
     assert steps_of(page) == 13 + 26
 
     choose(page, "speed", "slow")
+    start = time.monotonic()
     page.get_by_role("button", name="Run").click()
-    page.wait_for_timeout(600)
+    page.wait_for_function(
+        "!document.querySelector('.cb-pace').textContent.split(' · ')[1].startsWith('39')"
+    )
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Run").wait_for()
     settle(page)
-    assert 39 < steps_of(page) <= 39 + 12
+    assert 39 < steps_of(page) <= 39 + 10 * (time.monotonic() - start) + 1
 
 
 def test_another_network_keeps_the_optimizer_and_settings(open_trainer):
@@ -726,7 +728,6 @@ def test_save_and_load(open_trainer):
 
 def test_two_train_side_by_side_and_end(open_page):
     page = open_page(trainer(), trainer(id="other", network="dense"))
-    page.set_default_timeout(WAIT)
     page.wait_for_function("document.querySelectorAll('.cb-run:not(:disabled)').length === 2")
     page.get_by_role("button", name="One epoch").last.click()
     page.wait_for_function(
@@ -749,8 +750,8 @@ def test_two_train_side_by_side_and_end(open_page):
     page.wait_for_function("document.querySelectorAll('.cb-run:not(:disabled)').length === 3")
     assert len(page.workers) == 3
     page.locator(".cb-run").last.click()
-    page.evaluate("window.stop()")
-    page.wait_for_timeout(300)
+    with page.workers[-1].expect_event("close"):
+        page.evaluate("window.stop()")
     assert len(page.workers) == 2
 
     page.evaluate(render, True)

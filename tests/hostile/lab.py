@@ -9,7 +9,7 @@ from convbook.grading.sandbox import MB, Limits
 from convbook.grading.spec import Spec, from_notebook
 
 SHORT = Limits(cell=3, total=40, memory=1536 * MB, disk=64 * MB, processes=64)
-QUICK = replace(SHORT, cell=0.5, total=2.5)
+QUICK = replace(SHORT, cell=1.5, total=8)
 EVERYTHING = 8  # points of the lab
 
 # ---- the lab ----
