@@ -1,5 +1,6 @@
 """A class on a Dask cluster: nothing lost, nothing graded twice, whatever is interrupted."""
 
+import contextlib
 import json
 import os
 import signal
@@ -153,6 +154,15 @@ class Ends(SchedulerPlugin):
             self.ends[key] += 1
 
 
+def address_in(place: Path, scheduler: subprocess.Popen) -> str:
+    """The address in a scheduler's file, once it is written to its end."""
+    while True:
+        assert scheduler.poll() is None, "the scheduler did not start"
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return json.loads(place.read_text())["address"]
+        time.sleep(0.1)
+
+
 @pytest.fixture
 def hand_made(tmp_path):
     """A scheduler and three workers as an instructor starts them; their processes."""
@@ -160,22 +170,24 @@ def hand_made(tmp_path):
     dask = [sys.executable, "-m", "dask"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     quiet["env"] = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}  # for ``Ends``
-    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", place]
-    started = [subprocess.Popen([*dask, "scheduler", *options], **quiet)]
-    while not place.exists():
-        time.sleep(0.1)
-    address = json.loads(place.read_text())["address"]
-    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
-    options += ["--local-directory", str(tmp_path / "dask")]
-    for number in range(3):
-        command = [*dask, "worker", address, "--name", f"w{number}", *options]
+    started = []
+    try:
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+        command = [*dask, "scheduler", *options, "--scheduler-file", place]
         started.append(subprocess.Popen(command, **quiet))
-    with Client(address, set_as_default=False) as client:
-        client.wait_for_workers(3, timeout=60)
-    yield address, started
-    for process in started:
-        process.kill()
-        process.wait()
+        address = address_in(place, *started)
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0"]
+        options += ["--local-directory", str(tmp_path / "dask")]
+        for number in range(3):
+            command = [*dask, "worker", address, "--name", f"w{number}", *options]
+            started.append(subprocess.Popen(command, **quiet))
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(3, timeout=300)
+        yield address, started
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing(spec, tmp_path, hand_made):
